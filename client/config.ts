@@ -1,0 +1,43 @@
+/** What the retailer set, on the script element or in its address. */
+import type { Consent } from '../protocol/event.ts';
+
+export interface Settings {
+  /** The site's key at the collector. */
+  site: string;
+  /** Where the collector answers, without the `/e`. The script's own origin unless set. */
+  collector: string;
+  /** Domain of the cookies. Probed unless set. */
+  domain?: string;
+  /** The tag's one name on `window`. */
+  name?: string;
+  /** What holds until the page or its consent platform says otherwise. Default: granted. */
+  consent?: Consent;
+  /** Count events without any id where storage is denied. */
+  cookieless?: boolean | string;
+  /** `deny`: Global Privacy Control denies storage. It is recorded in any case. */
+  gpc?: string;
+  /** This browser stands in public: sessions end after 5 idle minutes. */
+  kiosk?: boolean | string;
+  /** URL parameters (comma-separated) that carry a search term. */
+  search_param?: string;
+  /** The dataLayer's name, where the shop renamed it. */
+  layer?: string;
+}
+
+export let config: Settings;
+
+export function configure(settings: Settings): void {
+  config = settings;
+}
+
+/** `data-search-param="q"` and `t.js?search-param=q` both set `search_param`; the attribute goes first. */
+export function settingsOf(script: HTMLScriptElement): Settings {
+  const url = new URL(script.src);
+  const settings: Record<string, string | boolean> = { collector: url.origin };
+  const set = (value: string, name: string) => {
+    settings[name.replace('-', '_')] = value !== 'false' && (value || true);
+  };
+  url.searchParams.forEach(set);
+  for (const { name, value } of Array.from(script.attributes)) if (/^data-/.test(name)) set(value, name.slice(5));
+  return settings as unknown as Settings;
+}

@@ -1,0 +1,78 @@
+/** Settings: one table of name, type, default and meaning. docs/operations.md shows the same table, held by a test. */
+import { StartupError } from './errors.ts';
+
+interface Setting {
+  name: string;
+  type: 'port' | 'text' | 'url' | 'flag' | 'number' | 'level' | 'proxy';
+  default: string;
+  meaning: string;
+}
+
+export const SETTINGS = [
+  { name: 'PORT', type: 'port', default: '8080', meaning: 'Port to listen on; 0 picks a free one.' },
+  { name: 'HOST', type: 'text', default: '127.0.0.1', meaning: 'Address to listen on.' },
+  { name: 'DATA_DIR', type: 'text', default: './data', meaning: 'Folder of the SQLite file and the admin token.' },
+  { name: 'DATABASE_URL', type: 'text', default: '', meaning: 'Empty: a SQLite file in DATA_DIR.' },
+  { name: 'PUBLIC_URL', type: 'url', default: '', meaning: 'Where browsers reach this collector. Empty: http://localhost:PORT.' },
+  { name: 'ADMIN_TOKEN', type: 'text', default: '', meaning: 'Token with every scope. Empty: made at the first start and kept in DATA_DIR/admin-token.' },
+  { name: 'DEMO', type: 'flag', default: '', meaning: '1 seeds the site `demo` and serves its shop at /demo/. Empty: 1 unless NODE_ENV is production.' },
+  { name: 'TRUST_PROXY', type: 'proxy', default: '', meaning: 'How many reverse proxies stand in front and may say who the client is. Empty: none.' },
+  { name: 'LOG_LEVEL', type: 'level', default: 'info', meaning: 'fatal, error, warn, info, debug, trace or silent.' },
+  { name: 'COLLECT_RATE', type: 'number', default: '50', meaning: 'Requests a second that one IP may send to one site on the average; 0 turns the limit off.' },
+  { name: 'COLLECT_BURST', type: 'number', default: '200', meaning: 'Requests that one IP may send to one site at once.' },
+] as const satisfies readonly Setting[];
+
+export interface Config {
+  port: number;
+  host: string;
+  data_dir: string;
+  database_url: string;
+  /** Without a trailing slash; empty until the port is known. */
+  public_url: string;
+  admin_token: string;
+  demo: boolean;
+  trust_proxy: number;
+  log_level: string;
+  collect_rate: number;
+  collect_burst: number;
+}
+
+const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
+
+/** Reads the settings. Throws StartupError naming the setting and what was expected. */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const raw = (name: (typeof SETTINGS)[number]['name']): string =>
+    env[name]?.trim() || (SETTINGS.find((setting) => setting.name === name)?.default ?? '');
+  const fail = (name: string, expected: string): never => {
+    throw new StartupError(`${name}=${JSON.stringify(env[name])}: expected ${expected}`);
+  };
+  const number = (name: (typeof SETTINGS)[number]['name'], max: number): number => {
+    const value = Number(raw(name));
+    return Number.isFinite(value) && value >= 0 && value <= max ? value : fail(name, `a number from 0 to ${max}`);
+  };
+  const port = number('PORT', 65_535);
+  if (!Number.isInteger(port)) fail('PORT', 'a whole number from 0 to 65535');
+  const url = raw('PUBLIC_URL');
+  if (url && !/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : '')) fail('PUBLIC_URL', 'an http(s) URL');
+  const log_level = raw('LOG_LEVEL');
+  if (!LEVELS.includes(log_level)) fail('LOG_LEVEL', `one of ${LEVELS.join(', ')}`);
+  const demo = raw('DEMO');
+  if (!['', '0', '1'].includes(demo)) fail('DEMO', '0 or 1');
+  const admin_token = raw('ADMIN_TOKEN');
+  if (admin_token && !/^sk_[\w-]{20,}$/.test(admin_token)) fail('ADMIN_TOKEN', 'sk_ and at least 20 of A-Z a-z 0-9 _ -');
+  const database_url = raw('DATABASE_URL');
+  if (database_url) fail('DATABASE_URL', 'nothing: only SQLite is supported yet');
+  return {
+    port,
+    host: raw('HOST'),
+    data_dir: raw('DATA_DIR'),
+    database_url,
+    public_url: url.replace(/\/+$/, ''),
+    admin_token,
+    demo: demo === '' ? env['NODE_ENV'] !== 'production' : demo === '1',
+    trust_proxy: raw('TRUST_PROXY') === '' ? 0 : number('TRUST_PROXY', 10),
+    log_level,
+    collect_rate: number('COLLECT_RATE', 1e9),
+    collect_burst: number('COLLECT_BURST', 1e9),
+  };
+}

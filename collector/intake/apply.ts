@@ -1,0 +1,185 @@
+/**
+ * Events into the store, in one transaction: dedupe for ever, rows, scans, links and the change feed together. What is stored
+ * afterwards is the same whatever the batches were (linking/link.ts is the reference).
+ */
+import type { Millis } from '../../protocol/event.ts';
+import { type Arrival, addBoundary, advance, reachOf, sessionsToRefold } from '../linking/browser.ts';
+import { takeChanges } from '../linking/changes.ts';
+import type { LinkEvent } from '../linking/event.ts';
+import { keyOf } from '../linking/order.ts';
+import type { LinkingPolicy } from '../linking/policy.ts';
+import { claimerOf } from '../linking/scan.ts';
+import type { BrowserRecord, Carrier, SavedBrowser, Tx } from '../store/store.ts';
+import type { AcceptedEvent } from './enrich.ts';
+
+export interface ApplyContext {
+  policy: LinkingPolicy;
+  now: Millis;
+  sitePk(site: string): number;
+}
+
+/** What became of each event, in the order given. */
+export type Fate = 'stored' | 'duplicate' | 'conflicting_duplicate';
+
+/** What happens to one browser in a transaction. */
+interface Work {
+  record: BrowserRecord;
+  arrivals: Arrival[];
+  /** Sessions that lost a scan, and so must be read again. */
+  refold: Set<string>;
+  /** Events that caused it, if no arrival did. */
+  causes: string[];
+}
+
+/** Applies a batch. Re-applying an event is a no-op. */
+export async function applyBatch(tx: Tx, events: readonly AcceptedEvent[], { policy, now, sitePk }: ApplyContext): Promise<Fate[]> {
+  const { fates, fresh } = await dedupe(tx, events, sitePk);
+  if (fresh.length === 0) return fates;
+
+  const works = new Map<number, Work>();
+  const records = await loadBrowsers(tx, fresh, sitePk);
+  const rows = fresh.map((event) => ({ event, site_pk: sitePk(event.site), record: records.get(browserName(event)) ?? null }));
+  await tx.insertEvents(rows);
+  for (const { event, site_pk, record } of rows) {
+    if (!record) continue;
+    const { claim } = event;
+    const customer = claim ? (await tx.customers(site_pk, new Set([claim.customer_id]))).get(claim.customer_id) : undefined;
+    workOn(works, record).arrivals.push({ event, key: keyOf(event), person: customer?.person ?? '', hub: customer?.hub ?? false });
+  }
+  await placeScans(tx, fresh, sitePk, works);
+  await tx.saveBrowsers(await Promise.all([...works.values()].map((work) => relink(tx, work, policy))), now, policy.version);
+  return fates;
+}
+
+/** R1: the first accepted copy stands; a later one that says something else is told apart, so that it can be counted. */
+async function dedupe(tx: Tx, events: readonly AcceptedEvent[], sitePk: ApplyContext['sitePk']): Promise<{ fates: Fate[]; fresh: AcceptedEvent[] }> {
+  const bySite = new Map<string, string[]>();
+  for (const { site, event_id } of events) {
+    const ids = bySite.get(site);
+    if (ids) ids.push(event_id);
+    else bySite.set(site, [event_id]);
+  }
+  const known = new Map<string, { type: string; time: Millis; payload: string }>();
+  for (const [site, event_ids] of bySite)
+    for (const [event_id, copy] of await tx.knownEvents(sitePk(site), event_ids)) known.set(`${site} ${event_id}`, copy);
+  const fresh: AcceptedEvent[] = [];
+  const fates = events.map((event): Fate => {
+    const key = `${event.site} ${event.event_id}`;
+    const copy = known.get(key);
+    if (copy) {
+      const same = copy.type === event.type && copy.time === event.time && copy.payload === JSON.stringify(event.payload);
+      return same ? 'duplicate' : 'conflicting_duplicate';
+    }
+    known.set(key, { type: event.type, time: event.time, payload: JSON.stringify(event.payload) });
+    fresh.push(event);
+    return 'stored';
+  });
+  return { fates, fresh };
+}
+
+const browserName = ({ site, anonymous_id }: LinkEvent): string => `${site} ${anonymous_id}`;
+
+async function loadBrowsers(tx: Tx, events: readonly AcceptedEvent[], sitePk: ApplyContext['sitePk']): Promise<Map<string, BrowserRecord>> {
+  const refs = new Map<string, { site_pk: number; anonymous_id: string; session_ids: Set<string> }>();
+  for (const event of events) {
+    const { site, anonymous_id, session_id } = event;
+    if (anonymous_id === null) continue;
+    const name = browserName(event);
+    let ref = refs.get(name);
+    if (!ref) {
+      ref = { site_pk: sitePk(site), anonymous_id, session_ids: new Set() };
+      refs.set(name, ref);
+    }
+    if (session_id !== null) ref.session_ids.add(session_id);
+  }
+  const records = await tx.loadBrowsers([...refs.values()]);
+  return new Map([...refs.keys()].map((name, index) => [name, records[index] as BrowserRecord]));
+}
+
+function workOn(works: Map<number, Work>, record: BrowserRecord): Work {
+  let work = works.get(record.browser_pk);
+  if (!work) {
+    work = { record, arrivals: [], refold: new Set(), causes: [] };
+    works.set(record.browser_pk, work);
+  }
+  return work;
+}
+
+/** R11: scans that came, or whose token came, stand where their first carrier is; one that moves leaves its old session. */
+async function placeScans(tx: Tx, fresh: readonly AcceptedEvent[], sitePk: ApplyContext['sitePk'], works: Map<number, Work>): Promise<void> {
+  const wanted = new Map<number, Map<string, string>>();
+  for (const { site, event_id, scan, scan_id } of fresh) {
+    const id = scan ? event_id : scan_id;
+    if (id === null) continue;
+    const ofSite = wanted.get(sitePk(site)) ?? new Map<string, string>();
+    wanted.set(sitePk(site), ofSite.set(id, event_id));
+  }
+  for (const [site_pk, causes] of wanted) {
+    for (const scan of await tx.scans(site_pk, new Set(causes.keys()))) {
+      const claimer = claimerOf(scan, scan.carriers);
+      if ((claimer?.event_id ?? null) === scan.claimer_id) continue;
+      const cause = causes.get(scan.scan_id) ?? scan.scan_id;
+      await tx.moveScan(scan, claimer);
+      if (scan.browser_pk !== null && scan.session_pk !== null) {
+        const record = await tx.browserAt(scan.browser_pk);
+        const session = await tx.loadSession(record, scan.session_pk);
+        for (const list of [record.state.claims, record.state.binding]) {
+          const at = list.findIndex(({ event_id }) => event_id === scan.scan_id);
+          if (at >= 0) list.splice(at, 1);
+        }
+        const work = workOn(works, record);
+        work.refold.add(session.session_id);
+        work.causes.push(cause);
+      }
+      if (claimer) await joinSession(tx, works, claimer, scan.scan_id, cause);
+    }
+  }
+}
+
+/** The scan becomes an event of its claimer's session: the session is read again, with the scan in its place. */
+async function joinSession(tx: Tx, works: Map<number, Work>, claimer: Carrier, scan_id: string, cause: string): Promise<void> {
+  const record = await tx.browserAt(claimer.browser_pk);
+  const { session_id } = await tx.loadSession(record, claimer.session_pk);
+  const work = workOn(works, record);
+  work.refold.add(session_id);
+  work.causes.push(cause);
+  const placed = (await tx.eventsOf(record, new Set([session_id]))).get(session_id) ?? [];
+  const scan = placed.find(({ event }) => event.event_id === scan_id);
+  if (scan?.event.claim) addBoundary(record.state, { ...scan, person: scan.event.claim.customer_id, hub: false });
+}
+
+async function relink(tx: Tx, { record, arrivals, refold, causes }: Work, policy: LinkingPolicy): Promise<SavedBrowser> {
+  const { state } = record;
+  const reach = reachOf(state, arrivals, policy);
+  if (reach) await tx.loadSessionsWithin(record, reach.from, reach.to);
+  for (const session_id of sessionsToRefold(state, arrivals)) refold.add(session_id);
+  const refolded = refold.size > 0 ? await tx.eventsOf(record, refold) : NONE;
+  const touched = advance(state, arrivals, refolded, policy);
+  return {
+    record,
+    sessions: [...touched].map((session) => ({
+      session,
+      changes: takeChanges(session),
+      cause_event_id: causeOf(session.session_id, arrivals) ?? causes.at(-1) ?? '',
+    })),
+  };
+}
+
+const NONE: ReadonlyMap<string, never[]> = new Map();
+
+/** Which of the arrivals to name as the cause of a session's change: its own claim, any boundary, its own event. */
+function causeOf(session_id: string, arrivals: readonly Arrival[]): string | undefined {
+  let cause: Arrival | undefined;
+  let best = 0;
+  for (const arrival of arrivals) {
+    const { event } = arrival;
+    const own = event.session_id === session_id;
+    const weight = event.claim ? (own ? 4 : 3) : event.barrier || event.kiosk ? 2 : own ? 1 : 0;
+    if (weight > 0 && weight >= best) {
+      cause = arrival;
+      best = weight;
+    }
+  }
+  return cause?.event.event_id;
+}
+

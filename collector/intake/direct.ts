@@ -1,0 +1,121 @@
+/** Direct intake: group commit. The next transaction takes whatever arrived during the last one; nothing waits on a timer. */
+import type { Millis } from '../../protocol/event.ts';
+import { StoreUnavailable } from '../errors.ts';
+import type { LinkingPolicy } from '../linking/policy.ts';
+import type { Store } from '../store/store.ts';
+import { type ApplyContext, applyBatch, type Fate } from './apply.ts';
+import type { AcceptedEvent } from './enrich.ts';
+import type { Intake, Submission } from './intake.ts';
+
+/** Events of one transaction, at most: bounds how long a commit holds up the next. */
+const GROUP_EVENTS = 1_000;
+
+interface Pending {
+  submission: Submission;
+  resolve(fates: (Fate | 'not_stored')[]): void;
+  reject(error: unknown): void;
+}
+
+export interface DirectOptions {
+  store: Store;
+  policy: LinkingPolicy;
+  now: () => Millis;
+  /** Told of each commit: events, and milliseconds. */
+  onCommit?: (events: number, ms: number) => void;
+}
+
+export function directIntake({ store, policy, now, onCommit = () => undefined }: DirectOptions): Intake {
+  let pending: Pending[] = [];
+  let waiting = 0;
+  let running: Promise<void> | null = null;
+
+  const context = (): ApplyContext => {
+    const sites = new Map(store.sites().map(({ site, site_pk }) => [site, site_pk]));
+    return { policy, now: now(), sitePk: (site) => sites.get(site) ?? -1 };
+  };
+
+  function takeGroup(): Pending[] {
+    let events = 0;
+    const upTo = pending.findIndex(({ submission }) => {
+      events += submission.events.length;
+      return events > GROUP_EVENTS;
+    });
+    return pending.splice(0, upTo === -1 ? pending.length : Math.max(1, upTo));
+  }
+
+  async function run(): Promise<void> {
+    while (pending.length > 0) {
+      const group = takeGroup();
+      const started = performance.now();
+      try {
+        await commit(group);
+        onCommit(group.reduce((sum, { submission }) => sum + submission.events.length, 0), performance.now() - started);
+      } catch (error) {
+        await isolate(group, error);
+      }
+      waiting -= group.length;
+    }
+    running = null;
+  }
+
+  /** One transaction for the whole group; submissions are answered only after it. */
+  async function commit(group: readonly Pending[]): Promise<void> {
+    const events = group.flatMap(({ submission }) => submission.events);
+    const fates = await store.write(async (tx) => {
+      const applied = await applyBatch(tx, events, context());
+      for (const { submission } of group) if (submission.refused.length > 0) await tx.saveFailed(submission.site, submission.refused, now());
+      return applied;
+    });
+    let at = 0;
+    for (const { submission, resolve } of group) {
+      resolve(fates.slice(at, at + submission.events.length));
+      at += submission.events.length;
+    }
+  }
+
+  /** A group that failed is tried submission by submission, then event by event, so that one poison event sinks nothing else. */
+  async function isolate(group: readonly Pending[], error: unknown): Promise<void> {
+    if (error instanceof StoreUnavailable) {
+      for (const { reject } of group) reject(error);
+      return;
+    }
+    for (const item of group) {
+      if (group.length > 1) await commit([item]).catch((cause: unknown) => isolate([item], cause));
+      else await eventByEvent(item).catch(item.reject);
+    }
+  }
+
+  async function eventByEvent({ submission, resolve }: Pending): Promise<void> {
+    const fates: (Fate | 'not_stored')[] = [];
+    for (const event of submission.events) fates.push(await alone(submission.site, event));
+    if (submission.refused.length > 0) await store.write((tx) => tx.saveFailed(submission.site, submission.refused, now()));
+    resolve(fates);
+  }
+
+  async function alone(site: string, event: AcceptedEvent): Promise<Fate | 'not_stored'> {
+    try {
+      const [fate] = await store.write((tx) => applyBatch(tx, [event], context()));
+      return fate ?? 'not_stored';
+    } catch (error) {
+      if (error instanceof StoreUnavailable) throw error;
+      const raw = JSON.stringify({ ...event, facts: undefined });
+      await store.write((tx) => tx.saveFailed(site, [{ event_id: event.event_id, reason: 'not_stored', raw }], now()));
+      return 'not_stored';
+    }
+  }
+
+  return {
+    submit(submission) {
+      return new Promise((resolve, reject) => {
+        waiting += 1;
+        pending.push({ submission, resolve, reject });
+        // Start after this turn of the event loop: what came in with it shares the commit.
+        running ??= new Promise((done) => setImmediate(done)).then(run);
+      });
+    },
+    waiting: () => waiting,
+    async drain() {
+      while (running) await running;
+    },
+  };
+}

@@ -1,0 +1,174 @@
+/** A decoded event becomes an accepted one: its verdicts are frozen here (claim, strength, times, scrubbing), once and for ever (R1). */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { type Batch, CLAIM_TYPES, MINUTE, type Millis, type Props, type WireEvent } from '../../protocol/event.ts';
+import { nameCustomer } from '../linking/claim.ts';
+import type { Barrier, Claim, Facts, LinkEvent, Strength } from '../linking/event.ts';
+import { negate } from '../linking/money.ts';
+import type { Device } from './device.ts';
+import { scrubUrl } from './scrub.ts';
+import type { SiteRecord } from './site.ts';
+
+/** What is stored of an event beside the columns that queries need. */
+export interface Payload {
+  tab_id?: string;
+  view_id?: string;
+  url?: string;
+  referrer?: string;
+  title?: string;
+  consent?: string;
+  gpc?: boolean;
+  kiosk?: boolean;
+  scan?: string;
+  props?: Props;
+}
+
+/** An event as it will be stored. */
+export interface AcceptedEvent extends LinkEvent {
+  received_at: Millis;
+  device: Device;
+  payload: Payload;
+  /** On a scan: why it is out of every count (`head`, `prefetch`, `preview`, `bot`), else null. */
+  scan_flag: string | null;
+}
+
+/** Parts of an event that were dropped while the event itself is kept; also labels of the metric. */
+export type DropReason =
+  | 'customer_on_no_claim'
+  | 'customer_names_nobody'
+  | 'claim_not_signed'
+  | 'bad_scan_token'
+  | 'ids_without_consent';
+
+export interface Receipt {
+  site: SiteRecord;
+  received_at: Millis;
+  device: Device;
+  /** The sender is the retailer's backend: its claims are signed, and any of its events may make one. */
+  backend: boolean;
+  /** An import keeps the events' own times. */
+  keep_times?: boolean;
+}
+
+export function enrich(
+  event: WireEvent,
+  batch: Pick<Batch, 'sent_at'>,
+  { site, received_at, device, backend, keep_times = false }: Receipt,
+  drop: (reason: DropReason) => void,
+): AcceptedEvent {
+  const barrier = barrierOf(event);
+  const anonymous = event.consent === 'denied' && barrier === null;
+  if (anonymous && event.anonymous_id !== undefined) drop('ids_without_consent');
+  const anonymous_id = (!anonymous && event.anonymous_id) || null;
+  const { tab_id, view_id, title, consent, gpc, kiosk, props } = event;
+  const scrubbed = new Set(site.scrub_params);
+  const url = event.url && scrubUrl(event.url, scrubbed);
+  const referrer = event.referrer && scrubUrl(event.referrer, scrubbed);
+  const scan_id = event.scan === undefined ? null : verifyScanToken(event.scan, site.scan_key);
+  if (event.scan !== undefined && scan_id === null) drop('bad_scan_token');
+  const payload: Payload = {...(!anonymous && tab_id !== undefined && { tab_id }),
+    ...(!anonymous && view_id !== undefined && { view_id }),
+    ...(url && { url }),
+    ...(referrer && { referrer }),
+    ...(title && { title }),
+    ...(consent && { consent }),
+    ...(gpc && { gpc }),
+    ...(kiosk && { kiosk }),
+    ...(scan_id && { scan: scan_id }),
+    ...(props && { props }),
+  };
+  return {
+    site: site.site,
+    event_id: event.event_id,
+    type: event.type,
+    time: event.time,
+    occurred_at: keep_times ? Math.min(event.time, received_at) : occurredAt(event.time, batch.sent_at, received_at),
+    anonymous_id,
+    session_id: anonymous_id === null ? null : (event.session_id ?? null),
+    claim: barrier ? null : claimOf(event, site, backend, drop),
+    barrier: anonymous_id === null ? null : barrier,
+    kiosk: kiosk === true && anonymous_id !== null,
+    scan_id,
+    scan: null,
+    facts: factsOf(event.event_id, event.type, payload, device),
+    scan_flag: null,
+    received_at,
+    device,
+    payload,
+  };
+}
+
+/** R2: the tag's time, corrected where its clock is off by more than 5 minutes, and never after receipt. */
+function occurredAt(time: Millis, sent_at: Millis, received_at: Millis): Millis {
+  const off = received_at - sent_at;
+  return Math.min(Math.abs(off) > 5 * MINUTE ? time + off : time, received_at);
+}
+
+export function barrierOf({ type, consent, props }: Pick<WireEvent, 'type' | 'consent' | 'props'>): Barrier | null {
+  if (type === 'logout') return 'soft';
+  if (type === 'reset') return 'hard';
+  return type === 'consent' && (consent ?? props?.['consent']) === 'denied' ? 'hard' : null;
+}
+
+/** R4. */
+function claimOf(event: WireEvent, site: SiteRecord, backend: boolean, drop: (reason: DropReason) => void): Claim | null {
+  const { customer_id: raw, email_sha256, type } = event;
+  if (raw === undefined && email_sha256 === undefined) return null;
+  if (!CLAIM_TYPES.has(type) && !backend) {
+    drop('customer_on_no_claim');
+    return null;
+  }
+  const strength: Strength = type === 'email_click' ? 'carried' : backend ? 'signed' : 'stated';
+  if (site.identity === 'require' && strength !== 'signed') {
+    drop('claim_not_signed');
+    return null;
+  }
+  const email = email_sha256 === undefined ? null : guestId(email_sha256, site.email_key);
+  const named = raw === undefined ? { nobody: true } : nameCustomer(raw);
+  if (raw !== undefined && 'nobody' in named) drop('customer_names_nobody');
+  const customer_id = 'id' in named ? named.id : email;
+  return customer_id === null ? null : { customer_id, email, strength };
+}
+
+/** R10: a guest's id. `email_sha256` is the hex hash of the trimmed, lower-cased address. */
+export function guestId(email_sha256: string, key: Buffer): string {
+  return `email:${createHmac('sha256', key).update(email_sha256).digest('hex')}`;
+}
+
+/** The token that a scan's redirect hands to the tag: the scan's id and a short MAC. */
+export function scanToken(scan_id: string, key: Buffer): string {
+  return `${scan_id}.${scanMac(scan_id, key).toString('base64url')}`;
+}
+
+function verifyScanToken(token: string, key: Buffer): string | null {
+  const dot = token.lastIndexOf('.');
+  const mac = Buffer.from(token.slice(dot + 1), 'base64url');
+  const scan_id = token.slice(0, dot);
+  const expected = scanMac(scan_id, key);
+  return dot > 0 && mac.length === expected.length && timingSafeEqual(mac, expected) ? scan_id : null;
+}
+
+function scanMac(scan_id: string, key: Buffer): Buffer {
+  return createHmac('sha256', key).update(scan_id).digest().subarray(0, 9);
+}
+
+/** Events whose items the visitor looked at or wanted. */
+const PRODUCT_TYPES: ReadonlySet<string> = new Set(['view_item', 'add_to_cart', 'begin_checkout', 'purchase']);
+
+/** What an event adds to its segment's columns; the same when read back from the store. */
+export function factsOf(event_id: string, type: string, { props, url, referrer }: Payload, device: Pick<Device, 'device_type' | 'bot'>): Facts {
+  const value = props?.value ?? null;
+  const currency = props?.currency ?? null;
+  return {
+    page_view: type === 'page_view',
+    products: PRODUCT_TYPES.has(type) ? (props?.items ?? []).map(({ item_id }) => item_id).filter(Boolean) : [],
+    order:
+      type === 'purchase'
+        ? { key: `p:${props?.transaction_id ?? event_id}`, value, currency }
+        : type === 'refund'
+          ? { key: `r:${event_id}`, value: value && negate(value.replace(/^-/, '')), currency }
+          : null,
+    device_type: device.device_type,
+    bot: device.bot,
+    page: url === undefined ? null : { url, referrer: referrer ?? null },
+  };
+}

@@ -1,0 +1,22 @@
+/** The intake's contract: what stands between a decoded batch and its acknowledgement. */
+import type { Fate } from './apply.ts';
+import type { AcceptedEvent } from './enrich.ts';
+import type { RefusedEvent } from './decode.ts';
+
+export interface Submission {
+  site: string;
+  events: readonly AcceptedEvent[];
+  refused: readonly RefusedEvent[];
+}
+
+export interface Intake {
+  /**
+   * Resolves once every event is on stable storage, and every refused one kept in `failed_events`. `not_stored` marks an event
+   * that the store itself refuses (kept there too). Rejects with StoreUnavailable; then nothing of the submission was acknowledged.
+   */
+  submit(submission: Submission): Promise<(Fate | 'not_stored')[]>;
+  /** Events that wait for a transaction. */
+  waiting(): number;
+  /** Resolves when all that was submitted is stored. */
+  drain(): Promise<void>;
+}

@@ -1,0 +1,18 @@
+/** R4: which of the ids that pages send name a customer. */
+export type NamedCustomer = { id: string } | { nobody: true };
+
+/** Trims and NFC-normalises a raw id; says whether it names nobody. Ids in the name space of guests were refused before. */
+export function nameCustomer(raw: string): NamedCustomer {
+  const id = raw.trim().normalize('NFC');
+  if (NOBODY.has(id.toLowerCase()) || /^[0-]*$/.test(id)) return { nobody: true };
+  return { id };
+}
+
+/** A guest is `email:` and the HMAC of the e-mail's hash (R10). */
+export const GUEST_PREFIX = 'email:';
+
+export function isGuest(customer_id: string): boolean {
+  return customer_id.startsWith(GUEST_PREFIX);
+}
+
+const NOBODY = new Set(['null', 'undefined', 'nan', 'none', 'guest', 'anonymous', 'true', 'false', '[object object]']);

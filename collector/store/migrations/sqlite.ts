@@ -1,0 +1,112 @@
+/** The SQLite schema, step by step; `PRAGMA user_version` counts the steps taken. A step once released never changes. */
+
+export const SQLITE_MIGRATIONS: readonly string[] = [
+  `
+CREATE TABLE sites (
+  site_pk INTEGER PRIMARY KEY, site TEXT NOT NULL UNIQUE, config TEXT NOT NULL,
+  email_key BLOB NOT NULL, scan_key BLOB NOT NULL
+) STRICT;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+CREATE TABLE tokens (
+  token_id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, name TEXT NOT NULL, scopes TEXT NOT NULL, sites TEXT,
+  created_at INTEGER NOT NULL, expires_at INTEGER, revoked_at INTEGER
+) STRICT;
+CREATE TABLE devices (
+  device_pk INTEGER PRIMARY KEY, device_type TEXT NOT NULL, browser TEXT NOT NULL, os TEXT NOT NULL, bot INTEGER NOT NULL,
+  UNIQUE (device_type, browser, os, bot)
+) STRICT;
+
+CREATE TABLE browsers (
+  browser_pk INTEGER PRIMARY KEY, site_pk INTEGER NOT NULL, anonymous_id TEXT NOT NULL, kiosk INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (site_pk, anonymous_id)
+) STRICT;
+CREATE TABLE sessions (
+  session_pk INTEGER PRIMARY KEY, browser_pk INTEGER NOT NULL, session_id TEXT NOT NULL,
+  landing_time INTEGER, landing_rank INTEGER, landing_event_id TEXT,
+  landing_page TEXT, referrer TEXT, channel TEXT, source TEXT, medium TEXT, campaign TEXT, click_id TEXT,
+  UNIQUE (browser_pk, session_id)
+) STRICT;
+CREATE INDEX sessions_by_id ON sessions (session_id);
+
+-- The payload is stored once; columns repeat only what queries need. event_pk is the order of storing.
+CREATE TABLE events (
+  event_pk INTEGER PRIMARY KEY AUTOINCREMENT, site_pk INTEGER NOT NULL, event_id TEXT NOT NULL, type TEXT NOT NULL,
+  time INTEGER NOT NULL, occurred_at INTEGER NOT NULL, received_at INTEGER NOT NULL,
+  browser_pk INTEGER, session_pk INTEGER, device_pk INTEGER NOT NULL, payload TEXT NOT NULL,
+  UNIQUE (event_id, site_pk)
+) STRICT;
+CREATE INDEX events_by_session ON events (session_pk) WHERE session_pk IS NOT NULL;
+-- Key and content of refused events, as they came.
+CREATE TABLE failed_events (
+  failed_pk INTEGER PRIMARY KEY, site TEXT NOT NULL, event_id TEXT, reason TEXT NOT NULL, field TEXT,
+  received_at INTEGER NOT NULL, raw BLOB NOT NULL
+) STRICT;
+
+-- A scan's personal claim stands at its claimer's key (key_id, sub 0); any other at its own event's.
+CREATE TABLE claims (
+  site_pk INTEGER NOT NULL, event_id TEXT NOT NULL, browser_pk INTEGER, session_pk INTEGER,
+  time INTEGER NOT NULL, rank INTEGER NOT NULL, key_id TEXT, type TEXT NOT NULL, occurred_at INTEGER NOT NULL,
+  customer_id TEXT NOT NULL, email TEXT, strength TEXT NOT NULL, revoked INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (site_pk, event_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX claims_by_browser ON claims (browser_pk, time) WHERE browser_pk IS NOT NULL;
+CREATE INDEX claims_by_customer ON claims (customer_id, site_pk);
+CREATE INDEX claims_by_email ON claims (email, site_pk) WHERE email IS NOT NULL;
+CREATE TABLE barriers (
+  browser_pk INTEGER NOT NULL, time INTEGER NOT NULL, event_id TEXT NOT NULL, barrier TEXT NOT NULL,
+  PRIMARY KEY (browser_pk, time, event_id)
+) STRICT, WITHOUT ROWID;
+-- Customers whose person is not simply themselves (R8, R10), and customers that are nobody's own (hubs).
+CREATE TABLE persons (
+  site_pk INTEGER NOT NULL, customer_id TEXT NOT NULL, person_id TEXT NOT NULL, PRIMARY KEY (site_pk, customer_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX persons_by_person ON persons (person_id, site_pk);
+CREATE TABLE hubs (site_pk INTEGER NOT NULL, customer_id TEXT NOT NULL, PRIMARY KEY (site_pk, customer_id)) STRICT, WITHOUT ROWID;
+CREATE TABLE decisions (
+  decision_id TEXT PRIMARY KEY, site_pk INTEGER NOT NULL, type TEXT NOT NULL, time INTEGER NOT NULL,
+  author TEXT NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL, active INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE stores (
+  site_pk INTEGER NOT NULL, store_id TEXT NOT NULL, name TEXT NOT NULL, gln TEXT, PRIMARY KEY (site_pk, store_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE codes (
+  code TEXT PRIMARY KEY, site_pk INTEGER NOT NULL, target TEXT NOT NULL, label TEXT NOT NULL, kind TEXT NOT NULL,
+  customer_id TEXT, single_use INTEGER NOT NULL, store_id TEXT, placement TEXT, sku TEXT, gtin TEXT, campaign TEXT,
+  valid_from INTEGER, valid_until INTEGER, fallback TEXT, active INTEGER NOT NULL,
+  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE scans (
+  site_pk INTEGER NOT NULL, scan_id TEXT NOT NULL, event_pk INTEGER NOT NULL, occurred_at INTEGER NOT NULL,
+  code TEXT NOT NULL, store_id TEXT, placement TEXT, sku TEXT, gtin TEXT,
+  flag TEXT, claimer_id TEXT, claimer_time INTEGER, claimer_rank INTEGER, browser_pk INTEGER, session_pk INTEGER,
+  PRIMARY KEY (site_pk, scan_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX scans_by_session ON scans (session_pk) WHERE session_pk IS NOT NULL;
+CREATE TABLE scan_carriers (
+  site_pk INTEGER NOT NULL, scan_id TEXT NOT NULL, event_id TEXT NOT NULL, occurred_at INTEGER NOT NULL,
+  time INTEGER NOT NULL, rank INTEGER NOT NULL, browser_pk INTEGER NOT NULL, session_pk INTEGER NOT NULL,
+  PRIMARY KEY (site_pk, scan_id, event_id)
+) STRICT, WITHOUT ROWID;
+
+-- One row per segment. The person is looked up when read, so that a merge rewrites nothing.
+CREATE TABLE links (
+  session_pk INTEGER NOT NULL, segment INTEGER NOT NULL, browser_pk INTEGER NOT NULL,
+  first_time INTEGER NOT NULL, first_rank INTEGER NOT NULL, first_id TEXT NOT NULL, first_sub INTEGER NOT NULL,
+  last_time INTEGER NOT NULL, last_rank INTEGER NOT NULL, last_id TEXT NOT NULL, last_sub INTEGER NOT NULL,
+  started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, events INTEGER NOT NULL, page_views INTEGER NOT NULL,
+  device_type TEXT, bot INTEGER NOT NULL, details TEXT,
+  status TEXT NOT NULL, customer_id TEXT, rule TEXT, strength TEXT,
+  evidence_event_id TEXT, evidence_type TEXT, evidence_at INTEGER, evidence_gap_ms INTEGER,
+  candidates TEXT, owners INTEGER NOT NULL, policy_version INTEGER NOT NULL, link_version INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL, cause_event_id TEXT NOT NULL,
+  PRIMARY KEY (session_pk, segment)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX links_by_browser ON links (browser_pk, last_time);
+CREATE INDEX links_by_customer ON links (customer_id) WHERE customer_id IS NOT NULL;
+CREATE TABLE link_changes (
+  position INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, site_pk INTEGER NOT NULL, session_pk INTEGER, segment INTEGER,
+  link_version INTEGER, link TEXT, old TEXT, cause_event_id TEXT NOT NULL, changed_at INTEGER NOT NULL
+) STRICT;
+`,
+];

@@ -1,0 +1,124 @@
+/** The store in one SQLite file: WAL, synchronous=FULL, one writing connection, reads on a second one that never blocks it. */
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Database from 'better-sqlite3';
+import { Kysely, SqliteDialect } from 'kysely';
+import { StartupError, StoreUnavailable } from '../errors.ts';
+import { SITE_DEFAULTS, type Site, type SiteRecord } from '../intake/site.ts';
+import { SQLITE_MIGRATIONS } from './migrations/sqlite.ts';
+import { createQueries, type Tables } from './queries.ts';
+import { createSqliteTx } from './sqlite-tx.ts';
+import type { Store } from './store.ts';
+
+/** Opens (or makes) the file and brings its schema up to date. Throws StartupError. */
+export function openSqlite(file: string): Store {
+  const db = openFile(file);
+  migrate(db, file);
+  let sites = readSites(db);
+  const begin = db.prepare('BEGIN IMMEDIATE');
+  const commit = db.prepare('COMMIT');
+  const rollback = db.prepare('ROLLBACK');
+  const { tx, forget } = createSqliteTx(db, { siteOf: (site_pk) => sites.find((site) => site.site_pk === site_pk), saveSite });
+  const reader = new Database(file, { readonly: true });
+  const kysely = new Kysely<Tables>({ dialect: new SqliteDialect({ database: reader }) });
+  let last: Promise<unknown> = Promise.resolve();
+
+  function saveSite(site: Site): SiteRecord {
+    const known = sites.find((record) => record.site === site.site);
+    const keys = known ?? { email_key: randomBytes(32), scan_key: randomBytes(32) };
+    const { site_pk } = db
+      .prepare<unknown[], { site_pk: number }>(
+        `INSERT INTO sites (site, config, email_key, scan_key) VALUES (?, ?, ?, ?)
+         ON CONFLICT (site) DO UPDATE SET config = excluded.config RETURNING site_pk`,
+      )
+      .get(site.site, JSON.stringify(site), keys.email_key, keys.scan_key) ?? { site_pk: 0 };
+    const record = { ...site, ...keys, site_pk };
+    sites = [...sites.filter((other) => other.site !== site.site), record];
+    return record;
+  }
+
+  async function transact<T>(work: (transaction: typeof tx) => Promise<T>): Promise<T> {
+    try {
+      begin.run();
+      const result = await work(tx);
+      commit.run();
+      return result;
+    } catch (error) {
+      if (db.inTransaction) rollback.run();
+      // What the failed transaction left in memory is not what is stored.
+      forget();
+      sites = readSites(db);
+      throw storeError(error);
+    }
+  }
+
+  return {
+    write(work) {
+      const turn = last.then(() => transact(work));
+      last = turn.catch(() => undefined);
+      return turn;
+    },
+    sites: () => sites,
+    queries: createQueries(kysely),
+    probe(now) {
+      return this.write(async () => {
+        db.prepare("INSERT INTO meta (name, value) VALUES ('canary', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value").run(now);
+      }).then(() => {
+        const row = reader.prepare<[], { value: number }>("SELECT value FROM meta WHERE name = 'canary'").get();
+        if (row === undefined) throw new StoreUnavailable('down');
+      });
+    },
+    async close() {
+      await last;
+      await kysely.destroy();
+      db.close();
+    },
+  };
+}
+
+function openFile(file: string): Database.Database {
+  const folder = dirname(file);
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw new StartupError(`DATA_DIR=${folder}: cannot be written (${(error as Error).message})`);
+  }
+  try {
+    const db = new Database(file);
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    db.pragma('cache_size = -65536');
+    db.pragma('wal_autocheckpoint = 4000');
+    return db;
+  } catch (error) {
+    throw new StartupError(`${file}: cannot be opened (${(error as Error).message})`);
+  }
+}
+
+function migrate(db: Database.Database, file: string): void {
+  const done = Number(db.pragma('user_version', { simple: true }));
+  if (done > SQLITE_MIGRATIONS.length) throw new StartupError(`${file}: its schema (${done}) is newer than this program (${SQLITE_MIGRATIONS.length})`);
+  SQLITE_MIGRATIONS.forEach((sql, index) => {
+    if (index < done) return;
+    db.transaction(() => {
+      db.exec(sql);
+      db.pragma(`user_version = ${index + 1}`);
+    })();
+  });
+}
+
+function readSites(db: Database.Database): SiteRecord[] {
+  const rows = db
+    .prepare<[], { site_pk: number; config: string; email_key: Buffer; scan_key: Buffer }>('SELECT * FROM sites ORDER BY site_pk')
+    .all();
+  return rows.map(({ config, ...row }) => ({ ...SITE_DEFAULTS, ...(JSON.parse(config) as Site), ...row }));
+}
+
+function storeError(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'SQLITE_FULL') return new StoreUnavailable('full', { cause: error });
+  if (/^SQLITE_(?:IOERR|BUSY|READONLY|CANTOPEN|CORRUPT|NOTADB)/.test(code)) return new StoreUnavailable('down', { cause: error });
+  return error;
+}

@@ -1,0 +1,146 @@
+/**
+ * The store's contract. Every adapter passes test/contract/store.ts.
+ *
+ * All writes happen in transactions that run one after another for one browser; what a transaction wrote is fsynced when
+ * `write` resolves, or nothing of it is there. Reads see whole transactions only.
+ */
+import type { Millis, Rejected } from '../../protocol/event.ts';
+import type { AcceptedEvent } from '../intake/enrich.ts';
+import type { Site, SiteRecord } from '../intake/site.ts';
+import type { BrowserState, Placed, SessionState } from '../linking/browser.ts';
+import type { SessionChanges } from '../linking/changes.ts';
+import type { Queries } from './queries.ts';
+
+export interface Store {
+  /** Runs `work` in one transaction. Rejects with what `work` threw, or with StoreUnavailable; then nothing was written. */
+  write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Sites with their secrets, as of the last write. */
+  sites(): readonly SiteRecord[];
+  /** Read-only queries, on a connection that never sees half a transaction. */
+  readonly queries: Queries;
+  /** Writes a row and reads it back. Rejects with StoreUnavailable. */
+  probe(now: Millis): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Names a browser, and which of its sessions are needed. */
+export interface BrowserRef {
+  site_pk: number;
+  anonymous_id: string;
+  session_ids: ReadonlySet<string>;
+}
+
+/** A browser as it is stored: its row, its boundaries and the sessions asked for so far. */
+export interface BrowserRecord {
+  site_pk: number;
+  anonymous_id: string;
+  browser_pk: number;
+  state: BrowserState;
+  session_pks: Map<string, number>;
+}
+
+export interface Customer {
+  person: string;
+  hub: boolean;
+}
+
+/** An event that carries a scan's token, as a place where the scan could stand (R11). */
+export interface Carrier {
+  event_id: string;
+  occurred_at: Millis;
+  time: Millis;
+  rank: 0 | 1 | 2;
+  browser_pk: number;
+  session_pk: number;
+}
+
+export interface ScanRecord {
+  site_pk: number;
+  scan_id: string;
+  occurred_at: Millis;
+  /** The carrier it stands before now. */
+  claimer_id: string | null;
+  browser_pk: number | null;
+  session_pk: number | null;
+  carriers: Carrier[];
+}
+
+export interface SavedBrowser {
+  record: BrowserRecord;
+  sessions: { session: SessionState; changes: SessionChanges; cause_event_id: string }[];
+}
+
+/** The statements of one write transaction. */
+export interface Tx {
+  /** Of these keys, the ones stored before: event_id → what is needed to see whether a copy's content differs. */
+  knownEvents(site_pk: number, event_ids: readonly string[]): Promise<Map<string, { type: string; time: Millis; payload: string }>>;
+  /** Loads browsers, making rows for new browsers and sessions. Locks them until the end of the transaction. */
+  loadBrowsers(refs: readonly BrowserRef[]): Promise<BrowserRecord[]>;
+  /** A browser known by its row. */
+  browserAt(browser_pk: number): Promise<BrowserRecord>;
+  /** Stores events with their claims, barriers, scans and scan tokens. None of them may be stored already. */
+  insertEvents(events: readonly { event: AcceptedEvent; site_pk: number; record: BrowserRecord | null }[]): Promise<void>;
+  /** Adds to the record's state the whole sessions that have a segment touching this span of `time`. */
+  loadSessionsWithin(record: BrowserRecord, from: Millis, to: Millis): Promise<void>;
+  loadSession(record: BrowserRecord, session_pk: number): Promise<SessionState>;
+  /** All events of these sessions, claimed scans included, each at its place. */
+  eventsOf(record: BrowserRecord, session_ids: ReadonlySet<string>): Promise<Map<string, Placed[]>>;
+  customers(site_pk: number, customer_ids: ReadonlySet<string>): Promise<Map<string, Customer>>;
+  /** The scans among these that are stored, each with all its carriers. */
+  scans(site_pk: number, scan_ids: ReadonlySet<string>): Promise<ScanRecord[]>;
+  /** Lets a scan stand before this carrier; its personal claim moves with it. */
+  moveScan(scan: ScanRecord, claimer: Carrier | null): Promise<void>;
+  /** Writes links, sessions' landings and the change feed. */
+  saveBrowsers(saved: readonly SavedBrowser[], now: Millis, policy_version: number): Promise<void>;
+  saveFailed(site: string, failed: readonly (Rejected & { raw: string })[], now: Millis): Promise<void>;
+
+  saveSite(site: Site): Promise<SiteRecord>;
+  saveStore(site_pk: number, store: StoreRow): Promise<void>;
+  saveCode(code: CodeRow): Promise<void>;
+  saveToken(token: TokenRow): Promise<void>;
+  /** False if there is no such live token. */
+  revokeToken(token_id: string, now: Millis): Promise<boolean>;
+}
+
+export interface StoreRow {
+  store_id: string;
+  name: string;
+  gln: string | null;
+}
+
+/** A printed code. */
+export interface CodeRow {
+  code: string;
+  site_pk: number;
+  target: string;
+  label: string;
+  kind: 'plain' | 'product' | 'personal';
+  customer_id: string | null;
+  single_use: boolean;
+  store_id: string | null;
+  placement: string | null;
+  sku: string | null;
+  gtin: string | null;
+  campaign: string | null;
+  valid_from: Millis | null;
+  valid_until: Millis | null;
+  fallback: string | null;
+  active: boolean;
+  created_at: Millis;
+  updated_at: Millis;
+}
+
+export type Scope = 'read' | 'write' | 'admin';
+
+export interface TokenRow {
+  token_id: string;
+  /** SHA-256 of the token. */
+  hash: Buffer;
+  name: string;
+  scopes: Scope[];
+  /** Null: every site. */
+  sites: string[] | null;
+  created_at: Millis;
+  expires_at: Millis | null;
+  revoked_at: Millis | null;
+}

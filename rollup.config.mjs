@@ -1,0 +1,71 @@
+/** Three bundles: the tag (what shops load), the ESM client (npm users), the collector with its pages. */
+import { nodeResolve } from '@rollup/plugin-node-resolve';
+import terser from '@rollup/plugin-terser';
+import { readFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { transform } from 'esbuild';
+import esbuild from 'rollup-plugin-esbuild';
+
+const pkg = JSON.parse(readFileSync('package.json', 'utf8'));
+const transpile = (target, extra = {}) =>
+  esbuild({
+    target,
+    tsconfig: false,
+    loaders: { '.ts': 'ts', '.tsx': 'tsx' },
+    tsconfigRaw: { compilerOptions: { useDefineForClassFields: false, jsx: 'react-jsx', jsxImportSource: 'preact' } },
+    ...extra,
+  });
+const mangle = () =>
+  terser({ ecma: 2018, compress: { passes: 3, unsafe_arrows: true, pure_getters: true }, mangle: { properties: { regex: /^_/ } } });
+
+/** Writes `.br` and `.gz` beside each bundle, so that serving costs no compression. */
+const precompress = () => ({
+  name: 'precompress',
+  async writeBundle({ dir }, bundle) {
+    for (const chunk of Object.values(bundle)) {
+      if (!/\.(js|css)$/.test(chunk.fileName)) continue;
+      const bytes = Buffer.from(chunk.code ?? chunk.source);
+      const brotli = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
+      await writeFile(`${dir}/${chunk.fileName}.br`, brotli);
+      await writeFile(`${dir}/${chunk.fileName}.gz`, gzipSync(bytes, { level: 9 }));
+    }
+  },
+});
+
+/** Puts one stylesheet beside the bundle, minified. */
+const stylesheet = (file) => ({
+  name: 'stylesheet',
+  buildStart() {
+    this.addWatchFile(file);
+  },
+  async generateBundle() {
+    const { code } = await transform(await readFile(file, 'utf8'), { loader: 'css', minify: true });
+    this.emitFile({ type: 'asset', fileName: file.split('/').at(-1), source: code });
+  },
+});
+
+export default [
+  {
+    input: { t: 'client/t.ts' },
+    plugins: [nodeResolve({ browser: true }), transpile('es2018'), mangle(), precompress()],
+    output: { dir: 'dist/tag', format: 'iife', sourcemap: true, entryFileNames: '[name].js' },
+  },
+  {
+    input: { index: 'client/index.ts' },
+    external: [/^nanoid/],
+    plugins: [nodeResolve({ browser: true }), transpile('es2020')],
+    output: { dir: 'dist/client', format: 'es', sourcemap: true },
+  },
+  {
+    input: { app: 'collector/ui/app.tsx' },
+    plugins: [nodeResolve({ browser: true }), transpile('es2022', { minify: true }), stylesheet('collector/ui/app.css'), precompress()],
+    output: { dir: 'dist/ui', format: 'es', entryFileNames: '[name].js' },
+  },
+  {
+    input: ['collector/main.ts', 'collector/cli.ts', 'collector/collector.ts', 'protocol/event.ts'],
+    external: (id) => id.startsWith('node:') || Object.keys(pkg.dependencies).some((name) => id === name || id.startsWith(`${name}/`)),
+    plugins: [transpile('node20')],
+    output: { dir: 'dist', format: 'es', sourcemap: true, preserveModules: true, preserveModulesRoot: '.' },
+  },
+];

@@ -1,0 +1,90 @@
+/** Histories for tests: a short way to write events, and fast-check's way to invent them. */
+import fc from 'fast-check';
+import type { Decision, LinkEvent, Strength } from '../../../collector/linking/event.ts';
+import { DAY, HOUR, MINUTE } from '../../../protocol/event.ts';
+
+export const T0 = Date.UTC(2026, 10, 1);
+
+export interface Sketch extends Partial<LinkEvent> {
+  /** Customer of a claim. */
+  as?: string;
+  strength?: Strength;
+  email?: string;
+}
+
+let made = 0;
+/** An event by its differences from a page view of browser B1, session S1. */
+export function event(type: string, time: number, { as, strength = 'stated', email, ...rest }: Sketch = {}): LinkEvent {
+  made += 1;
+  const barrier = type === 'logout' ? 'soft' : type === 'reset' ? 'hard' : null;
+  const customer_id = as ?? email;
+  return {
+    site: 'demo',
+    event_id: `e${made.toString().padStart(6, '0')}`,
+    type,
+    time: T0 + time,
+    occurred_at: T0 + time,
+    anonymous_id: 'B1',
+    session_id: 'S1',
+    claim: customer_id === undefined ? null : { customer_id, email: email ?? null, strength },
+    barrier,
+    kiosk: false,
+    scan_id: null,
+    scan: null,
+    facts: { page_view: type === 'page_view', products: [], order: null, device_type: 'desktop', bot: false, page: { url: 'https://shop.example/', referrer: null } },
+    ...rest,
+  };
+}
+
+/** Few ids and coarse times, so that everything collides: equal milliseconds, window edges, sessions across each other. */
+export function historyArbitrary({ claimers = ['C1', 'C2', 'C3'], maxLength = 25, scans = false } = {}): fc.Arbitrary<LinkEvent[]> {
+  const time = fc.oneof(
+    fc.nat(40).map((days) => days * DAY),
+    fc.nat(8).map((n) => n * 10 * MINUTE),
+    fc.tuple(fc.nat(40), fc.nat(3)).map(([days, hours]) => days * DAY + hours * HOUR),
+    fc.nat(4),
+  );
+  const customer = fc.constantFrom(...claimers);
+  const place = fc.record({ anonymous_id: fc.constantFrom('B1', 'B2'), session_id: fc.constantFrom('S1', 'S2', 'S3', null) });
+  const make = fc.oneof(
+    { weight: 6, arbitrary: fc.constant<Sketch & { type: string }>({ type: 'page_view' }) },
+    { weight: 4, arbitrary: customer.map((as) => ({ type: 'login', as }) as Sketch & { type: string }) },
+    {
+      weight: 2,
+      arbitrary: fc
+        .tuple(customer, fc.constantFrom<Strength>('signed', 'carried'))
+        .map(([as, strength]) => ({ type: 'identify', as, strength }) as Sketch & { type: string }),
+    },
+    { weight: 2, arbitrary: fc.constantFrom('logout', 'reset').map((type) => ({ type }) as Sketch & { type: string }) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(fc.option(customer, { nil: undefined }), fc.constantFrom('email:a', 'email:b'))
+        .map(([as, email]) => ({ type: 'purchase', email, ...(as && { as }) }) as Sketch & { type: string }),
+    },
+    { weight: scans ? 3 : 0, arbitrary: fc.constantFrom('scan1', 'scan2').map((scan_id) => ({ type: 'page_view', scan_id })) },
+  );
+  return fc.array(fc.tuple(make, time, place, fc.nat(99)), { minLength: 1, maxLength }).map((drawn) => [
+    ...drawn.map(([{ type, ...sketch }, at, where], index) =>
+      // A permuted id, so that the order of ids is not that of the list.
+      event(type, at, { ...where, ...sketch, event_id: `e${((index * 37) % 101).toString().padStart(3, '0')}` }),
+    ),
+    ...(scans ? scanEvents() : []),
+  ]);
+}
+
+/** Two scans, one of them of a personal code. */
+function scanEvents(): LinkEvent[] {
+  const scan = (event_id: string, time: number, sketch: Sketch = {}): LinkEvent =>
+    event('scan', time, {
+      event_id,
+      anonymous_id: null,
+      session_id: null,
+      scan: { code: 'TV55AA', store_id: 'berlin' },
+      ...sketch,
+    });
+  return [scan('scan1', 10 * MINUTE), scan('scan2', 20 * MINUTE, { as: 'C2', strength: 'carried' })];
+}
+
+export const decisionsOf = (...said: Partial<Decision>[]): Decision[] =>
+  said.map((decision, index) => ({ decision_id: `dec_${index}`, site: 'demo', time: T0 + index, ...decision }) as Decision);

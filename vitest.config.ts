@@ -1,0 +1,18 @@
+/** Test projects: `unit` and `client` are fast; `contract`, `browser` and `e2e` use real servers and browsers. */
+import { defineConfig } from 'vitest/config';
+
+const project = (name: string, include: string[], more: object = {}) => ({
+  test: { name, include, testTimeout: 20_000, hookTimeout: 60_000, ...more },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('unit', ['test/collector/**/*.test.ts', 'test/*.test.ts']),
+      project('client', ['test/client/**/*.test.ts'], { environment: 'jsdom' }),
+      project('contract', ['test/contract/**/*.test.ts'], { testTimeout: 120_000 }),
+      project('browser', ['test/browser/**/*.test.ts'], { testTimeout: 180_000, hookTimeout: 120_000, fileParallelism: false }),
+      project('e2e', ['test/e2e/**/*.test.ts'], { testTimeout: 180_000, hookTimeout: 120_000, fileParallelism: false }),
+    ],
+  },
+});
