@@ -1,10 +1,11 @@
 /** Three bundles: the tag (what shops load), the ESM client (npm users), the collector with its pages. */
+
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import terser from '@rollup/plugin-terser';
-import { readFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
-import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
-import { transform } from 'esbuild';
+import { build as bundleStyles } from 'esbuild';
 import esbuild from 'rollup-plugin-esbuild';
 
 const pkg = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -33,15 +34,12 @@ const precompress = () => ({
   },
 });
 
-/** Puts one stylesheet beside the bundle, minified. */
+/** Puts a stylesheet beside the bundle, its imports taken in and all of it minified. */
 const stylesheet = (file) => ({
   name: 'stylesheet',
-  buildStart() {
-    this.addWatchFile(file);
-  },
   async generateBundle() {
-    const { code } = await transform(await readFile(file, 'utf8'), { loader: 'css', minify: true });
-    this.emitFile({ type: 'asset', fileName: file.split('/').at(-1), source: code });
+    const { outputFiles } = await bundleStyles({ entryPoints: [file], bundle: true, minify: true, write: false });
+    this.emitFile({ type: 'asset', fileName: file.split('/').at(-1), source: outputFiles[0].text });
   },
 });
 

@@ -4,7 +4,7 @@ import { viewPage } from './capture/page-view.ts';
 import { decide } from './consent.ts';
 import { guard } from './guard.ts';
 import { flush } from './queue.ts';
-import { common, customerIn, emailIn, ids, record, whenDecided } from './record.ts';
+import { common, identify, ids, record, stateCustomer, whenReady } from './record.ts';
 
 export interface Footfall {
   (command: 'track', name: string, props?: Props): void;
@@ -26,27 +26,20 @@ export interface Footfall {
   v?: number;
 }
 
-export type Ids = Pick<WireEvent, 'anonymous_id' | 'session_id' | 'tab_id' | 'view_id'>;
+export type Ids = Pick<WireEvent, 'anonymous_id' | 'session_id' | 'tab_id'>;
 
 export const commands: Record<string, (...given: never[]) => void> = {
-  track: (name: unknown, props: unknown) => record(String(name), props),
+  track: record,
   page: viewPage,
   identify: (id: unknown, claim?: { email_sha256?: unknown; token?: unknown }) => {
-    const customer_id = customerIn(id);
     const { email_sha256, token } = claim || {};
-    const email = emailIn(email_sha256);
-    if (customer_id || email) {
-      record('identify', undefined, {
-        ...(customer_id && { customer_id }),
-        ...(email && { email_sha256: email }),
-        ...(token ? { customer_token: String(token) } : {}),
-      });
-    }
+    stateCustomer(id, email_sha256, token);
+    identify();
   },
   logout: () => record('logout'),
   reset: () => record('reset'),
   set: (props: Props) => Object.assign(common, props),
   consent: decide,
   flush,
-  ready: (heard: (known: Ids) => void) => whenDecided(guard(() => heard(ids()))),
+  ready: (heard: (known: Ids) => void) => whenReady(true, guard(() => heard(ids()))),
 };

@@ -19,9 +19,7 @@ export interface Settings {
   /** This browser stands in public: sessions end after 5 idle minutes. */
   kiosk?: boolean | string;
   /** URL parameters (comma-separated) that carry a search term. */
-  search_param?: string;
-  /** The dataLayer's name, where the shop renamed it. */
-  layer?: string;
+  'search-param'?: string;
 }
 
 export let config: Settings;
@@ -30,14 +28,14 @@ export function configure(settings: Settings): void {
   config = settings;
 }
 
-/** `data-search-param="q"` and `t.js?search-param=q` both set `search_param`; the attribute goes first. */
+/** `data-site="SHOP"` and `t.js?site=SHOP` say the same; the attribute goes first. */
 export function settingsOf(script: HTMLScriptElement): Settings {
   const url = new URL(script.src);
   const settings: Record<string, string | boolean> = { collector: url.origin };
   const set = (value: string, name: string) => {
-    settings[name.replace('-', '_')] = value !== 'false' && (value || true);
+    settings[name] = value !== 'false' && (value || true);
   };
   url.searchParams.forEach(set);
-  for (const { name, value } of Array.from(script.attributes)) if (/^data-/.test(name)) set(value, name.slice(5));
+  for (const { name, value } of script.attributes) if (/^data-/.test(name)) set(value, name.slice(5));
   return settings as unknown as Settings;
 }

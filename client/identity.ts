@@ -1,63 +1,56 @@
 /** Who this browser is: an id, no person. And whom its session has named. */
-import { eraseCookies, readCookie, writeCookie } from './cookie.ts';
 import { attempt } from './guard.ts';
 import { randomId } from './random-id.ts';
 import { SESSION } from './session.ts';
-import { eraseStorage, read, write } from './storage.ts';
+import { keys, read, remove, removeCookie, unstore, write, writeCookie } from './storage.ts';
 
-/** Cookie first: subdomains share it, and the collector keeps it alive where Safari would end it after 7 days. */
 export function anonymousId(): string {
-  const mirror = read(ID);
-  const cookie = readCookie(ID);
-  const known = [cookie, mirror].find((id) => id && VALID.test(id) && id !== read(RESET));
-  const id = known || randomId(21);
-  if (id !== mirror) write(ID, id);
-  if (id !== cookie || !refreshed) writeCookie(ID, id);
-  refreshed = true;
+  let id = read(ID);
+  if (!/^[\w.:@+-]{1,128}$/.test(id) || id === read(VOID)) id = randomId(21);
+  if (id !== fresh) writeCookie(ID, id);
+  fresh = id;
   return id;
 }
 
-/** A new browser id from the next event on. An answer still on its way may bring the old cookie back: its id is void. */
+/** A new id from the next event on. An answer still on its way may bring the old cookie back: that id is void. */
 export function forgetBrowser(): void {
-  write(RESET, anonymousId());
+  write(VOID, anonymousId());
 }
 
 /** A tab keeps its id from page to page. */
 export function tabId(): string {
-  tab_id = tab_id || attempt(() => sessionStorage[TAB] as string) || randomId(10);
-  attempt(() => (sessionStorage[TAB] = tab_id));
+  attempt(() => {
+    tab_id = (sessionStorage[TAB] as string) || tab_id;
+    sessionStorage[TAB] = tab_id;
+  });
   return tab_id;
 }
 
-/** No consent: nothing of ours stays on this device. What waits to be sent stays in memory. */
+/** No consent: nothing of ours stays on this device. This page's events wait in memory. */
 export function forgetDevice(): void {
-  eraseStorage(/^ff_[en]/);
-  eraseCookies(ID, SESSION);
+  keys('ff_').forEach(remove);
+  keys(QUEUE).forEach(unstore);
+  removeCookie(ID);
+  removeCookie(SESSION);
   attempt(() => delete sessionStorage[TAB]);
-  tab_id = '';
+  fresh = '';
 }
 
-/** What one session has said of its customer so far. */
-export interface Claimed {
-  customer_id?: string | undefined;
-  email_sha256?: string | undefined;
-  signed?: boolean | undefined;
+/** What a session has named so far: which session, whom, by which statements. */
+export function readClaims(): [session: string, customer_id: string, told: string] {
+  return JSON.parse(read(CLAIMS) || '["","",""]');
 }
 
-export function claimedIn(session: string | undefined): Claimed {
-  const [of, claimed] = JSON.parse(read(CUSTOMER) || '[]') as [string?, Claimed?];
-  return (of && of === session && claimed) || {};
+export function writeClaims(...claims: [session: string, customer_id: string, told: string]): void {
+  write(CLAIMS, JSON.stringify(claims));
 }
 
-export function rememberClaim(session: string, claimed: Claimed): void {
-  write(CUSTOMER, JSON.stringify([session, claimed]));
-}
-
+/** Begins the keys of queued events; all others begin with `ff_`. */
+export const QUEUE = 'ffe_';
 const ID = 'ff_id';
+const VOID = 'ff_x';
+const CLAIMS = 'ff_c';
 const TAB = 'ff_t';
-const RESET = 'ff_x';
-const CUSTOMER = 'ff_c';
-const VALID = /^[\w.:@+-]{1,128}$/;
-/** The cookie's 13 months, and Safari's 7 days, start again with each page. */
-let refreshed = false;
-let tab_id = '';
+/** Written by this page: the cookie's 13 months, and Safari's 7 days, begin anew with each. */
+let fresh = '';
+let tab_id = randomId(10);

@@ -3,49 +3,51 @@ import { type Batch, DAY, MINUTE, PROTOCOL_VERSION, SECOND, type WireEvent } fro
 import { now } from './clock.ts';
 import { config } from './config.ts';
 import { consent } from './consent.ts';
-import { attempt, guard } from './guard.ts';
-import { keys, PREFIX, read, remove, write } from './storage.ts';
+import { attempt } from './guard.ts';
+import { QUEUE } from './identity.ts';
+import { keys, memory, remove, unstore, write } from './storage.ts';
 import { byteLength, post } from './transport.ts';
 
-/** Claims, barriers, orders and scans: they go at once, are kept longest, and are never held for an unseen page. */
+/** Claims, barriers, orders and scans: they go at once, are given up last, and do not wait for a page to be seen. */
 export function isVital(event: { type: string; scan?: string | undefined }): boolean {
-  return !!event.scan || /^(login|logout|reset|sign_up|identify|purchase|refund|consent)$/.test(event.type);
+  return !!event.scan || /^(log(in|out)|reset|sign_up|identify|purchase|refund|consent)$/.test(event.type);
 }
 
 export function enqueue(event: WireEvent): void {
   const text = JSON.stringify(event);
-  if (byteLength(text) > BODY_BYTES) return countDropped(1);
-  const vital = isVital(event);
-  const key = prefix() + event.event_id + (vital ? VITAL : '');
-  own.add(key);
-  // A full device gives up its oldest plain event: to memory, from where this page can still send it.
-  while (!write(key, text)) {
-    const oldest = keys(prefix()).find((other) => !other.endsWith(VITAL) && !own.has(other));
-    if (!oldest) break;
-    remove(oldest);
-    countDropped(1);
+  if (byteLength(text) > BODY_BYTES) return countDropped();
+  const key = queue() + event.event_id + (isVital(event) ? VITAL : '');
+  let stored = write(key, text);
+  // A full device makes room: of its plain events the oldest goes first.
+  for (const other of keys(queue())) {
+    if (stored || !isPlain(other)) continue;
+    if (!memory[other]) countDropped();
+    unstore(other);
+    stored = write(key, text);
   }
-  if (vital || event.type === 'page_view') Promise.resolve().then(flush);
-  else if (!timer) timer = setTimeout(flush, 800);
+  if (!isPlain(key) || event.type === 'page_view') setTimeout(flush);
 }
 
-/** Events given up are reported with the next batch. */
-export function countDropped(count: number): void {
-  write(DROPPED, String(dropped() + count));
+/** An event was given up: the next batch says so. */
+export function countDropped(): void {
+  dropped++;
 }
 
-/** `heard` gets the ids of each acknowledged batch. */
-export function onAcknowledged(heard: (event_ids: string[]) => void): void {
-  acknowledged = heard;
+export function onAcknowledged(hear: (events: WireEvent[]) => void): void {
+  acknowledged = hear;
 }
 
-/** Sends what waits, unless a request is on its way or the collector asked for patience. */
-export const flush = guard(() => send(false));
+/** Sends what waits, unless a request is on its way or a retry is due later. */
+export function flush(): void {
+  send().catch(() => {});
+}
 
 /** The page goes away: sends what no request carries yet. Called again, it finds nothing left. */
-export const flushLeaving = guard(() => send(true));
+export function flushLeaving(): void {
+  send(true).catch(() => {});
+}
 
-/** The page is seen again: what a beacon carried was never acknowledged. */
+/** Tries again what was not acknowledged: a beacon never is. */
 export function resume(): void {
   carried.clear();
   busy = false;
@@ -56,77 +58,59 @@ const BODY_BYTES = 32_000;
 const MAX_EVENTS = 100;
 const MAX_KEPT = 2_000;
 const MAX_AGE = 7 * DAY;
-/** An event this old, not made here, has lost its tab (ids dedupe where it has not). */
+/** An event this old that another page made has lost its page. If it has not: ids dedupe. */
 const ORPHAN_AGE = 5 * SECOND;
 const VITAL = '!';
-const DROPPED = `${PREFIX}n`;
 
-/** Keys of events made by this page. */
-const own = new Set<string>();
 /** Keys on their way. */
 const carried = new Set<string>();
 let busy = false;
-let timer: ReturnType<typeof setTimeout> | undefined;
 let failures = 0;
+let dropped = 0;
 let most = MAX_EVENTS;
-let acknowledged: (event_ids: string[]) => void = () => {};
+let acknowledged: (events: WireEvent[]) => void;
 
-const prefix = () => `${PREFIX}e${config.site}:`;
-const dropped = () => Number(read(DROPPED)) || 0;
-const madeAt = (key: string) => parseInt(key.slice(prefix().length), 36);
+const queue = () => `${QUEUE + config.site}:`;
+const isPlain = (key: string) => !key.endsWith(VITAL);
 
-function send(leaving: boolean): void {
+async function send(leaving?: boolean): Promise<void> {
   if (consent === 'pending' || (busy && !leaving)) return;
-  clearTimeout(timer);
-  timer = undefined;
-  const batch: Batch = { v: PROTOCOL_VERSION, site: config.site, sent_at: now(), dropped: dropped(), events: [] };
   const sent: string[] = [];
+  const events: WireEvent[] = [];
+  const reported = dropped;
   let bytes = 0;
-  for (const key of waiting()) {
-    const text = read(key) || '';
-    const event = attempt(() => JSON.parse(text) as WireEvent);
-    bytes += byteLength(text);
-    if (!event) remove(key);
-    else if (sent.length < most && (!sent.length || bytes < BODY_BYTES)) {
-      batch.events.push(event);
+  keys(queue()).forEach((key, index, kept) => {
+    const age = now() - parseInt(key.slice(queue().length), 36);
+    if (carried.has(key) || (!memory[key] && age < ORPHAN_AGE)) return;
+    const event = attempt(() => JSON.parse(memory[key] || (localStorage[key] as string)) as WireEvent);
+    bytes += byteLength(JSON.stringify(event));
+    if (!event || age > MAX_AGE || (kept[index + MAX_KEPT] && isPlain(key))) {
+      remove(key);
+      countDropped();
+    } else if (sent.length < most && (!sent[0] || bytes < BODY_BYTES)) {
+      events.push(event);
       sent.push(key);
       carried.add(key);
     }
-  }
-  if (!sent.length) return;
+  });
+  if (!sent[0]) return;
   busy = true;
-  post(JSON.stringify(batch), leaving, (status, retryAfter) => {
-    for (const key of sent) carried.delete(key);
-    busy = false;
-    if (status === 413 && sent.length > 1) most = sent.length >> 1;
-    else if (status >= 200 && status < 500 && status !== 408 && status !== 429) {
-      sent.forEach(remove);
-      failures = 0;
-      most = MAX_EVENTS;
-      if (status < 300) {
-        countDropped(-(batch.dropped || 0));
-        acknowledged(batch.events.map((event) => event.event_id));
-      } else countDropped(sent.length);
-    } else {
-      busy = true;
-      const wait = retryAfter * SECOND || Math.min(SECOND * 2 ** failures++, 5 * MINUTE);
-      setTimeout(resume, wait * (1 + Math.random()));
-      return;
-    }
-    flush();
-  });
-}
-
-/** Oldest first: this page's events and orphans, but none too old or too many. */
-function waiting(): string[] {
-  const all = keys(prefix());
-  let excess = all.length - MAX_KEPT;
-  return all.filter((key) => {
-    if (now() - madeAt(key) > MAX_AGE || (excess > 0 && !key.endsWith(VITAL) && excess--)) {
-      remove(key);
-      countDropped(1);
-      return false;
-    }
-    return !carried.has(key) && (own.has(key) || Math.abs(now() - madeAt(key)) > ORPHAN_AGE);
-  });
+  const answer = await post(JSON.stringify({ v: PROTOCOL_VERSION, site: config.site, sent_at: now(), dropped: reported, events } satisfies Batch), leaving);
+  if (!answer) return;
+  const [status, retry_after] = answer;
+  for (const key of sent) carried.delete(key);
+  if (/^(0|408|429|5)/.test(String(status))) {
+    setTimeout(resume, (retry_after * SECOND || Math.min(SECOND * 2 ** failures++, 5 * MINUTE)) * (1 + Math.random()));
+    return;
+  }
+  busy = false;
+  failures = 0;
+  if (status === 413 && sent[1]) most = sent.length >> 1;
+  else {
+    sent.forEach(remove);
+    most = MAX_EVENTS;
+    dropped += status < 300 ? -reported : sent.length;
+    if (status < 300) acknowledged(events);
+  }
+  flush();
 }

@@ -5,6 +5,6 @@ import { attempt } from './guard.ts';
 export function randomId(size: number): string {
   const bytes = attempt(() => random(size)) || [];
   let id = '';
-  while (size--) id += urlAlphabet[(bytes[size] ?? Math.random() * 64) & 63];
+  while (size--) id += urlAlphabet[(bytes[size] || Math.random() * 64) & 63];
   return id;
 }

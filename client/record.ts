@@ -3,162 +3,140 @@ import type { Millis, Props, WireEvent } from '../protocol/event.ts';
 import { config } from './config.ts';
 import { consent, gpc } from './consent.ts';
 import { attempt } from './guard.ts';
-import { anonymousId, type Claimed, claimedIn, forgetBrowser, rememberClaim, tabId } from './identity.ts';
+import { anonymousId, forgetBrowser, readClaims, tabId, writeClaims } from './identity.ts';
 import { countDropped, enqueue, isVital } from './queue.ts';
 import { randomId } from './random-id.ts';
-import { scanIn, tidyAddressBar, withoutScan } from './scan.ts';
+import { scanIn, withoutScan } from './scan.ts';
 import { currentSession, endSession, stamp, touchSession } from './session.ts';
-import { storing } from './storage.ts';
 
-/** Where and when something happened, if not here and now: calls made before the tag had loaded. */
-export interface Moment {
-  url?: string;
-  time?: Millis;
+/** Never throws: what cannot be recorded is dropped and counted. */
+export function record(type: string, props?: unknown, more?: Loose): void {
+  try {
+    capture(type, props, more);
+  } catch {
+    countDropped();
+  }
 }
 
 /** The page view that events belong to. */
-export const view = { id: '', url: '', referrer: '' };
+export const view: { id?: string; url?: string } = {};
 
 /** Props that every later event of this page carries. */
 export const common: Props = {};
 
-/** Never throws: what cannot be recorded is dropped and counted. */
-export function record(type: string, props?: unknown, more: Partial<WireEvent> = {}): void {
-  if (!attempt(() => capture(type, props, more))) countDropped(1);
+/** Whom the page names as its customer, until it logs out. */
+export let stated: { customer_id?: string; email_sha256?: string | undefined; token?: unknown } = {};
+
+export function stateCustomer(id: unknown, email: unknown, token?: unknown): void {
+  const customer_id = customerIn(id);
+  // Another customer: the address was the one before's.
+  if (customer_id && customer_id !== stated.customer_id) stated = { customer_id };
+  stated.email_sha256 = emailIn(email) || stated.email_sha256;
+  stated.token = token || stated.token;
 }
 
-export function at(where: Moment, run: () => void): void {
-  moment = where;
+export function identify(): void {
+  record('identify', stated);
+}
+
+/** Runs a call that was made before the tag had loaded, as of then and there. */
+export function asOf(url: string, time: Millis, run: () => void): void {
+  moment = { url, time };
   attempt(run);
   moment = {};
 }
 
-/** Until the first release everything waits: consent, customer and scan are then known. Later only what may not go yet. */
-export function release(visible: boolean): void {
-  begun = true;
-  seen = seen || visible;
+/** What may go: nothing before the start, only what is vital (1) while the page is unseen, then everything (2). Consent may still hold it. */
+export function release(from: 0 | 1 | 2): void {
+  open = Math.max(open, from);
   const ready = held;
   held = [];
   for (const go of ready) go();
 }
 
-/** Runs once consent is given or refused. */
-export function whenDecided(run: () => void): void {
-  if (begun && consent !== 'pending') run();
-  else held.push(() => whenDecided(run));
-}
-
-/** The token has arrived: the address bar needs it no more. */
-export function acknowledgeScan(event_ids: string[]): void {
-  if (event_ids.includes(scan_event_id)) tidyAddressBar();
+/** Runs at once, or when `release` and consent let it. */
+export function whenReady(vital: boolean, run: () => void): void {
+  if (consent !== 'pending' && open > (vital ? 0 : 1)) run();
+  else if (held.length < MAX_HELD) held.push(() => whenReady(vital, run));
+  else countDropped();
 }
 
 export function ids(): Partial<WireEvent> {
-  if (!storing) return {};
-  return { anonymous_id: anonymousId(), session_id: touchSession(stamp()), tab_id: tabId(), view_id: view.id };
+  return consent === 'granted' ? { anonymous_id: anonymousId(), session_id: touchSession(stamp(), ''), tab_id: tabId() } : {};
 }
 
-type Draft = Omit<WireEvent, 'event_id'>;
+/** Absent and undefined are one on the wire. */
+type Loose = { [K in keyof WireEvent]?: WireEvent[K] | undefined };
+type Draft = Loose & { type: string; time: Millis; url: string };
 
-let moment: Moment = {};
+let moment: { url?: string; time?: Millis } = {};
 let held: (() => void)[] = [];
-let begun = false;
-let seen = false;
-let landed = false;
-/** The session that the last page view went to. */
-let view_session: string | undefined;
-/** The landing's scan token, for the first event. */
+let open = 0;
+/** The session of this page's last event. */
+let session = '';
+/** The landing's token, for the first event. */
 let scan = scanIn(location.href);
-let scan_event_id = '';
 const MAX_HELD = 1_000;
-const MAX_TEXT = 2_048;
-const CLAIM = /^(login|sign_up|purchase)$/;
-const EMAIL = /^[^\s/]+@[^\s/]+\.\w+$/;
 
-function capture(type: string, given: unknown, more: Partial<WireEvent>): true {
-  const { customer_id, user_id, email_sha256, user_data, ...props } = snapshot(given);
-  const url = withoutScan(moment.url || location.href);
-  const draft: Draft = { type, time: moment.time || stamp(), url: url.slice(0, MAX_TEXT), ...more };
-  if (Object.keys(props).length) draft.props = props;
-  if (view.url === url || !moment.url) draft.view_id = view.id;
-  if (scan) draft.scan = scan;
-  scan = undefined;
-  if (gpc) draft.gpc = true;
-  if (config.kiosk) draft.kiosk = true;
-  if (CLAIM.test(type)) {
-    const customer = customerIn(customer_id) || customerIn(user_id);
-    const email = emailIn(email_sha256) || emailIn(user_data);
-    if (customer) draft.customer_id = customer;
-    if (email) draft.email_sha256 = email;
+function capture(type: string, given: unknown, more: Loose | undefined): void {
+  const { customer_id, user_id, email_sha256, user_data, token, ...props } = { ...common, ...(given as Props) };
+  const draft: Draft = {
+    type,
+    time: moment.time || stamp(),
+    url: withoutScan(moment.url || location.href).slice(0, 2_048),
+    view_id: view.id,
+    scan,
+    gpc,
+    kiosk: !!config.kiosk,
+    ...more,
+    // A copy: the page may change its object at once.
+    props: JSON.parse(JSON.stringify(props)) as Props,
+  };
+  if (/^(login|sign_up|identify|purchase)$/.test(type)) {
+    draft.customer_id = customerIn(customer_id || user_id);
+    draft.email_sha256 = emailIn(email_sha256 || (user_data && (user_data as Props).sha256_email_address));
+    draft.customer_token = token as string;
   }
-  dispatch(draft);
-  return true;
-}
-
-function dispatch(draft: Draft): void {
-  if (begun && consent !== 'pending' && (seen || isVital(draft))) commit(draft);
-  else if (held.length < MAX_HELD) held.push(() => dispatch(draft));
-  else countDropped(1);
+  scan = undefined;
+  whenReady(isVital(draft), () => commit(draft));
 }
 
 function commit(draft: Draft): void {
-  const event: WireEvent = { event_id: `${draft.time.toString(36).padStart(8, '0')}-${randomId(16)}`, ...draft, consent };
-  if (!storing) {
-    if (!config.cookieless || event.customer_id) return;
-  } else if (draft.type === 'engagement') {
-    // It ends a view and begins nothing: no new session for a page that was left open overnight.
-    const session = currentSession();
-    if (!session || session !== view_session) return;
-    event.session_id = session;
-  } else if (!giveSession(event)) return;
-  if (storing) {
+  const { type, time, url, customer_id, email_sha256, customer_token } = draft;
+  const event = { event_id: `${time.toString(36)}-${randomId(16)}`, consent, ...draft };
+  if (consent === 'granted') {
+    let [of, known, told] = readClaims();
+    const statement = `${customer_id} ${email_sha256} ${!customer_token};`;
+    if (customer_id && known && customer_id !== known && of === currentSession()) endSession();
+    // Engagement ends a view and begins nothing: no new session for a page that was left open overnight.
+    const current = type === 'engagement' ? currentSession() : touchSession(time, session && type !== 'page_view' ? '' : url);
+    if (of !== current) known = told = '';
+    if (!current || (type === 'identify' && told.includes(statement))) return;
+    if (customer_id || email_sha256) writeClaims(current, customer_id || known, told + statement);
+    if (type === 'identify' || type === 'purchase') event.customer_id = customer_id || known || undefined;
     event.anonymous_id = anonymousId();
+    event.session_id = current;
     event.tab_id = tabId();
-  } else {
-    delete event.view_id;
-    delete event.email_sha256;
+    enqueue(event as WireEvent);
+    if (type === 'logout' || type === 'reset') {
+      stated = {};
+      endSession();
+    }
+    if (type === 'reset') forgetBrowser();
+    // A new session hears the customer that the page still states.
+    if (session !== current) {
+      session = current;
+      identify();
+    }
+  } else if (config.cookieless && type !== 'identify') {
+    enqueue({ ...event, view_id: undefined, customer_id: undefined, email_sha256: undefined, customer_token: undefined } as Loose as WireEvent);
   }
-  if (event.scan) scan_event_id = event.event_id;
-  enqueue(event);
-  if (draft.type === 'logout' || draft.type === 'reset') endSession();
-  if (draft.type === 'reset') forgetBrowser();
 }
 
-/** False for an `identify` that says nothing new. Two customers never share a session. */
-function giveSession(event: WireEvent): boolean {
-  const { type, customer_id, email_sha256, customer_token } = event;
-  const former = claimedIn(currentSession()).customer_id;
-  if (customer_id && former && customer_id !== former) endSession();
-  const session = touchSession(event.time, landed && type !== 'page_view' ? '' : event.url);
-  const known = claimedIn(session);
-  if (customer_id || email_sha256) {
-    const claimed: Claimed = {
-      customer_id: customer_id || known.customer_id,
-      email_sha256: email_sha256 || known.email_sha256,
-      signed: known.signed || (customer_token ? true : undefined),
-    };
-    if (type === 'identify' && JSON.stringify(claimed) === JSON.stringify(known)) return false;
-    rememberClaim(session, claimed);
-  }
-  if (known.customer_id && (type === 'identify' || type === 'purchase')) event.customer_id = known.customer_id;
-  if (type === 'page_view') view_session = session;
-  event.session_id = session;
-  landed = true;
-  return true;
+function customerIn(id: unknown): string | undefined {
+  return id && /^(string|number)$/.test(typeof id) ? String(id) : undefined;
 }
 
-/** A copy as it will be sent: the page may change its object at once. E-mail addresses stay behind. */
-function snapshot(given: unknown): Props {
-  const props = typeof given === 'object' ? { ...common, ...given } : common;
-  return JSON.parse(JSON.stringify(props, (_, value) => (EMAIL.test(value) ? undefined : value))) as Props;
-}
-
-export function customerIn(id: unknown): string {
-  return id && /^(string|number|bigint)$/.test(typeof id) ? String(id).trim() : '';
-}
-
-/** A SHA-256 in hex, bare or as GA4's `user_data` has it. */
-export function emailIn(given: unknown): string {
-  const hash = String((given as { sha256_email_address?: unknown } | undefined)?.sha256_email_address || given);
-  return /^[\da-f]{64}$/i.test(hash) ? hash : '';
+function emailIn(hash: unknown): string | undefined {
+  return /^\w{64}$/.test(String(hash)) ? String(hash) : undefined;
 }

@@ -1,54 +1,77 @@
-/** Keeps small strings on this device while consent allows it, else in memory. Browsers deny storage in many ways: nothing here throws. */
+/** Keeps small strings: in memory always, on this device while consent allows. Browsers deny storage in many ways; nothing here throws. */
+import { config } from './config.ts';
+import { consent } from './consent.ts';
 import { attempt } from './guard.ts';
 
-/** All of the tag's keys begin so. */
-export const PREFIX = 'ff_';
+/** What this page has written. */
+export const memory: Record<string, string> = {};
 
-const memory: Record<string, string> = Object.create(null);
-let area = memory;
-
-/** True while this device may be written to and read from. */
-export let storing = false;
-
-export function openStorage(): void {
-  storing = true;
-  area = attempt(() => localStorage as unknown as Record<string, string>) || memory;
+/** Cookie first: a shop's subdomains share it, and the collector keeps it alive where Safari would end it after 7 days. */
+export function read(key: string): string {
+  return (consent === 'granted' && (readCookie(key) || attempt(() => localStorage[key] as string) || memory[key])) || '';
 }
 
-/** From here on everything stays in memory. */
-export function closeStorage(): void {
-  storing = false;
-  area = memory;
+/** True if the device did not refuse it. */
+export function write(key: string, value: string): boolean | undefined {
+  memory[key] = value;
+  return attempt(() => {
+    // On a full device the old value must not outlive the new.
+    delete localStorage[key];
+    if (consent === 'granted') localStorage[key] = value;
+    return true;
+  });
 }
 
-/** Leaves nothing of ours on the device; `kept` keys go on in memory. */
-export function eraseStorage(kept: RegExp): void {
-  openStorage();
-  for (const key of keys(PREFIX)) {
-    const value = read(key);
-    remove(key);
-    if (value && kept.test(key)) memory[key] = value;
+/** On the registrable domain. It is probed once for each origin, from the short end: some browsers log each refusal. */
+export function writeCookie(key: string, value: string): void {
+  let domain = config.domain || read(DOMAIN);
+  for (const candidate of domains()) {
+    if (domain) break;
+    setCookie(PROBE, '1', candidate, 9);
+    if (readCookie(PROBE)) domain = candidate;
   }
-  closeStorage();
-}
-
-export function read(key: string): string | undefined {
-  return memory[key] || attempt(() => area[key]);
-}
-
-/** False where the device had no room: the value is then kept in memory. */
-export function write(key: string, value: string): boolean {
-  delete memory[key];
-  const written = attempt(() => (area[key] = value));
-  if (!written) memory[key] = value;
-  return !!written;
+  write(DOMAIN, domain);
+  write(key, value);
+  setCookie(key, value, domain, MAX_AGE);
 }
 
 export function remove(key: string): void {
   delete memory[key];
-  attempt(() => delete area[key]);
+  unstore(key);
 }
 
+/** From the device only. */
+export function unstore(key: string): void {
+  attempt(() => delete localStorage[key]);
+}
+
+/** On whichever domain it stands, the collector's copy included. */
+export function removeCookie(key: string): void {
+  for (const domain of domains()) setCookie(key, '', domain, 0);
+}
+
+/** Both this page's and the device's, in order; some twice. */
 export function keys(prefix: string): string[] {
-  return [...new Set([...Object.keys(memory), ...(attempt(() => Object.keys(area)) || [])])].filter((key) => key.startsWith(prefix)).sort();
+  return [...Object.keys(memory), ...(attempt(() => Object.keys(localStorage)) || [])].filter((key) => key.startsWith(prefix)).sort();
+}
+
+const DOMAIN = 'ff_d';
+const PROBE = 'ff_p';
+/** 13 months, in seconds. */
+const MAX_AGE = 34e6;
+
+function readCookie(key: string): string | undefined {
+  return attempt(() => (document.cookie.match(`(^|; )${key}=([^;]+)`) as string[])[2]);
+}
+
+function setCookie(key: string, value: string, domain: string, age: number): void {
+  attempt(() => {
+    document.cookie = `${key}=${value};path=/;samesite=lax;max-age=${age}${domain && `;domain=${domain}`}${location.protocol > 'http:' ? ';secure' : ''}`;
+  });
+}
+
+/** `a.shop.co.uk`: co.uk, shop.co.uk, a.shop.co.uk, and none. */
+function domains(): string[] {
+  const labels = location.hostname.split('.');
+  return labels.map((_, index) => (labels[index + 1] ? labels.slice(-2 - index).join('.') : ''));
 }

@@ -3,4 +3,4 @@ import { settingsOf } from './config.ts';
 import { attempt } from './guard.ts';
 import { start } from './index.ts';
 
-attempt(() => start(settingsOf((document.currentScript || document.querySelector('script[data-site]')) as HTMLScriptElement)));
+attempt(() => start(settingsOf(document.currentScript as HTMLScriptElement)));

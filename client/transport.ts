@@ -1,32 +1,27 @@
-/** One POST to the collector. No answer counts but a status. */
+/** One POST to the collector. Nothing but a status tells that it arrived. */
 import { SECOND } from '../protocol/event.ts';
 import { config } from './config.ts';
-import { attempt, guard } from './guard.ts';
+import { attempt } from './guard.ts';
 
-/** `status` 0: no answer. `retryAfter` in seconds, 0 where the collector named none. Heard once, and never for a beacon. */
-export type Heard = (status: number, retryAfter: number) => void;
-
-export function post(body: string, leaving: boolean, heard: Heard): void {
+/** The status (0: no answer) and Retry-After in seconds. Nothing for a beacon, whose answer nobody hears. */
+export async function post(body: string, leaving: boolean | undefined): Promise<[status: number, retry_after: number] | undefined> {
   const url = `${config.collector}/e`;
-  // A beacon hides its answer, but larger bodies get through it while the page goes away.
-  if (leaving && byteLength(body) > LEAVING_BYTES && attempt(() => navigator.sendBeacon(url, body))) return;
-  let open = true;
-  const settle = guard((status: number, retryAfter: number) => {
-    if (open) {
-      open = false;
-      heard(status, retryAfter);
-    }
-  });
-  const fail = () => settle(0, 0);
-  setTimeout(fail, PATIENCE);
-  const sent = attempt(() => fetch(url, { method: 'POST', body, keepalive: true, credentials: 'include' }));
-  // A string body goes as text/plain, which needs no preflight.
-  if (sent) sent.then((answer) => settle(answer.status, Number(answer.headers.get('retry-after')) || 0), fail);
-  else fail();
+  // Above that a keepalive fetch is unreliable while the page goes away.
+  if (leaving && byteLength(body) > LEAVING_BYTES && attempt(() => navigator.sendBeacon(url, body))) return undefined;
+  try {
+    const answer = await Promise.race([
+      // A string goes as text/plain, which needs no preflight.
+      fetch(url, { method: 'POST', body, keepalive: true, credentials: 'include' }),
+      new Promise<never>((_, fail) => setTimeout(fail, PATIENCE)),
+    ]);
+    return [answer.status, Number(answer.headers.get('retry-after'))];
+  } catch {
+    return [0, 0];
+  }
 }
 
 export function byteLength(text: string): number {
-  return new TextEncoder().encode(text).length;
+  return new Blob([text]).size;
 }
 
 const LEAVING_BYTES = 15_000;

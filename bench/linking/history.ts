@@ -1,9 +1,9 @@
 /** A simulated history as linking sees it: accepted events in order of arrival, and the truth that they are judged by. */
 import { createHash } from 'node:crypto';
 import { enrich, guestId } from '../../collector/intake/enrich.ts';
-import { type SiteRecord, SITE_DEFAULTS } from '../../collector/intake/site.ts';
+import { SITE_DEFAULTS, type SiteRecord } from '../../collector/intake/site.ts';
 import type { LinkEvent } from '../../collector/linking/event.ts';
-import { simulate, type SimulateOptions } from '../../collector/simulate/simulate.ts';
+import { type SimulateOptions, simulate } from '../../collector/simulate/simulate.ts';
 
 /** One person's part of one session: what a method is asked to name. */
 export interface Visit {
@@ -31,7 +31,9 @@ export function historyOf(options: SimulateOptions): History {
     for (const { event, person, received_at } of arrived) {
       if (seen.has(event.event_id)) continue;
       seen.add(event.event_id);
-      const accepted: LinkEvent = linkEventOf(enrich(event, { sent_at: received_at }, { site: SITE, received_at, device: DEVICE, backend: false }, ignore));
+      const accepted: LinkEvent = linkEventOf(
+        enrich(event, { sent_at: received_at }, { site: SITE, received_at, device: DEVICE, backend: false }, ignore),
+      );
       if (accepted.anonymous_id === null || accepted.session_id === null) continue;
       events.push(accepted);
       const key = `${accepted.anonymous_id} ${accepted.session_id} ${person}`;

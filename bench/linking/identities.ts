@@ -37,7 +37,11 @@ export function snowplowIdentities(events: readonly LinkEvent[]): Assignment {
   for (const event of events) {
     const user_id = users.get(event.event_id) ?? null;
     const email = event.claim?.email ?? null;
-    const identifiers = [...(user_id === null ? [] : [`user ${user_id}`]), ...(email === null ? [] : [email]), `browser ${event.anonymous_id}`];
+    const identifiers = [
+      ...(user_id === null ? [] : [`user ${user_id}`]),
+      ...(email === null ? [] : [email]),
+      `browser ${event.anonymous_id}`,
+    ];
     const matched = [...new Set(identifiers.flatMap(profilesOf))];
     const usersFound = new Set(matched.flatMap((id) => profiles.get(id)?.user_id ?? []));
     if (user_id !== null) usersFound.add(user_id);

@@ -22,7 +22,8 @@ export function assignmentOf(events: readonly LinkEvent[], links: readonly Link[
   for (const event of events) {
     const key = keyOf(event);
     const row = sessions.get(`${event.anonymous_id} ${event.session_id}`)?.find(({ last }) => compareKeys(key, last) <= 0);
-    if (row?.customer_id != null && row.person_id !== null) assigned.set(event.event_id, { customer: row.customer_id, profile: row.person_id });
+    if (row?.customer_id != null && row.person_id !== null)
+      assigned.set(event.event_id, { customer: row.customer_id, profile: row.person_id });
   }
   return assigned;
 }

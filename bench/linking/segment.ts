@@ -22,7 +22,10 @@ export function segmentLimits(events: readonly LinkEvent[], resets: boolean): As
     const ids = [...(carried.get(event_id) ?? [])];
     while (ids.length > 0) {
       const matched = [...new Set(ids.flatMap(({ key }) => profileOf.get(key) ?? []).map(find))];
-      const merged = mergeOf(matched.map((id) => profiles.get(id) as Profile), ids);
+      const merged = mergeOf(
+        matched.map((id) => profiles.get(id) as Profile),
+        ids,
+      );
       // A lone id always finds its place.
       if (ids.length > 1 && exceedsLimits(merged)) {
         ids.pop();

@@ -1,88 +1,72 @@
-/** Reads the GA4 dataLayer that the shop already has: its events, its customer, its consent. Changes nothing in it but `push`. */
-import { config } from '../config.ts';
+/** Reads the GA4 dataLayer that the shop already has: its consent, its customer, its events. Changes nothing in it but `push`. */
 import { readConsentMode } from '../consent.ts';
 import { attempt, guard } from '../guard.ts';
-import { customerIn, emailIn, record } from '../record.ts';
+import { identify, record, stateCustomer, stated } from '../record.ts';
 
-/** Takes what is new in the dataLayer: consent and customer first, then `between`, then the events. */
+/** Takes what is new: consent and customer first, then `between`, then the events. */
 export function readLayer(between?: () => void): void {
-  const layer = (window as unknown as Record<string, Entry[] | undefined>)[config.layer || 'dataLayer'];
-  const fresh: Entry[] = [];
-  attempt(() => {
-    for (const entry of Array.from(layer || [])) if (isNew(entry)) fresh.push(entry);
-    if (layer) follow(layer);
-  });
-  for (const entry of fresh) attempt(() => readState(entry));
-  announce();
+  const fresh = attempt(takeNew) || [];
+  fresh.forEach(guard(readState));
+  const statement = JSON.stringify(stated);
+  if (statement !== told) identify();
+  told = statement;
   if (between) between();
-  for (const entry of fresh) attempt(() => readEvent(entry));
+  fresh.forEach(guard(readEvent));
 }
 
-/** A plain object, or gtag's `arguments`. Shops push anything. */
-type Entry = { [key: string]: unknown };
-
-const seen = new WeakSet<Entry>();
-const followed = new WeakSet<Entry[]>();
-const user: { id: string; email: string; told?: string } = { id: '', email: '' };
-
-function isNew(entry: Entry): boolean {
-  if (!entry || typeof entry !== 'object' || seen.has(entry)) return false;
-  seen.add(entry);
-  return true;
+/** An object, or gtag's `arguments`. Shops push anything. */
+interface Entry {
+  [key: string]: Entry | undefined;
 }
 
-/** Tag managers replace `push` too and call ours; a layer that is replaced whole is found by the next look. */
+const seen = new WeakSet();
+let told = '{}';
+
+function takeNew(): Entry[] {
+  const layer = (window as unknown as { dataLayer: Entry[] }).dataLayer;
+  if (!seen.has(layer)) {
+    seen.add(layer);
+    follow(layer);
+  }
+  return Array.from(layer).filter((entry) => entry && typeof entry === 'object' && !seen.has(entry) && seen.add(entry));
+}
+
+/** Tag managers wrap `push` too and call ours. A layer that is replaced whole is found by the next look. */
 function follow(layer: Entry[]): void {
-  if (followed.has(layer)) return;
-  followed.add(layer);
   const push = layer.push;
   layer.push = function (this: Entry[], ...entries: Entry[]) {
     const length = push.apply(this, entries);
     // One object pushed twice says it twice.
     for (const entry of entries) seen.delete(entry);
-    read();
+    look();
     return length;
   };
 }
 
-const read = guard(() => readLayer());
+const look = guard(() => readLayer());
 
 function readState(entry: Entry): void {
-  if (entry[0] === 'consent') readConsentMode(entry[1], entry[2]);
-  const named = entry[1] === 'user_data' ? { user_data: entry[2] } : {};
-  for (const part of [entry, entry[1], entry[2], named] as Entry[]) {
-    if (!part) continue;
-    const id = customerIn(part.user_id) || customerIn(part.visitorId);
-    const email = emailIn(part.user_data);
-    // Another customer: the address was the one before's.
-    if (id && id !== user.id) user.email = '';
-    user.id = id || user.id;
-    user.email = email || user.email;
-  }
-}
-
-function announce(): void {
-  const told = user.id + user.email;
-  if (told && told !== user.told) {
-    user.told = told;
-    record('identify', undefined, { ...(user.id && { customer_id: user.id }), ...(user.email && { email_sha256: user.email }) });
+  const { 0: command, 1: name, 2: values } = entry as { 0?: unknown; 1?: Entry; 2?: Entry };
+  if (command === 'consent' && values) readConsentMode(name, values.analytics_storage);
+  for (const part of [entry, name, values, (name as unknown) === 'user_data' && { user_data: values }] as Entry[]) {
+    if (part) stateCustomer(part.user_id || part.visitorId, part.user_data && part.user_data.sha256_email_address);
   }
 }
 
 function readEvent(entry: Entry): void {
-  const is_gtag = entry[0] === 'event';
-  const name = is_gtag ? entry[1] : entry.event;
-  const shop = entry.ecommerce as Entry | undefined;
-  const legacy = shop && (shop.purchase as { actionField?: Entry; products?: Entry[] } | undefined);
-  if (legacy && legacy.actionField) {
-    const { id, revenue, ...more } = legacy.actionField;
-    const items = (legacy.products || []).map(({ id: item_id, name: item_name, ...rest }) => ({ item_id, item_name, ...rest }));
-    tell('purchase', { transaction_id: id, value: revenue, currency: shop.currencyCode, items, ...more });
-  } else if (SHOP_EVENT.test(String(name))) tell(String(name), is_gtag ? entry[2] : shop || { ...entry, event: undefined });
+  const is_gtag = (entry[0] as unknown) === 'event';
+  const shop = entry.ecommerce;
+  const legacy = shop && shop.purchase;
+  const action = legacy && legacy.actionField;
+  if (action) {
+    const items = Array.from((legacy.products || []) as Entry[], (item) => ({ ...item, item_id: item.id, item_name: item.name }));
+    tell('purchase', { ...action, transaction_id: action.id, value: action.revenue, currency: shop.currencyCode, items });
+  } else tell(is_gtag ? entry[1] : entry.event, is_gtag ? entry[2] : shop || { ...entry, event: undefined });
 }
 
-function tell(type: string, props: unknown): void {
-  record(type, props, type === 'purchase' && user.email ? { email_sha256: user.email } : {});
+/** GA4's names, which are ours. A purchase takes the address that the page has stated. */
+function tell(type: unknown, props: object | undefined): void {
+  if (/^((view|select|add|remove|begin|sign)_[a-z_]+|purchase|refund|search|login|logout)$/.test(String(type))) {
+    record(type as string, { email_sha256: stated.email_sha256, ...props });
+  }
 }
-
-const SHOP_EVENT = /^((view|select|add|remove|begin|sign)_[a-z_]+|purchase|refund|search|login|logout|share|generate_lead)$/;

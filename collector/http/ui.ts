@@ -23,7 +23,7 @@ export function uiRoutes({ dir }: { dir: string }): Router {
 }
 
 /** Scripts and styles are our own files; nothing may frame the page, and no string becomes script (safety.md, stored XSS). */
-export const UI_POLICY = [
+const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
@@ -73,12 +73,12 @@ interface Asset {
 function send(req: Request, res: Response, { type, bytes, encoding }: Asset & { type: string }): void {
   res.set({
     'Content-Type': type,
-    'Content-Security-Policy': UI_POLICY,
+    'Content-Security-Policy': POLICY,
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'no-referrer',
     'Cache-Control': 'no-cache',
-    // Of the very bytes sent, so that each encoding has its own.
-    ETag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
+    // Of the very bytes sent, so that each encoding has its own; weak, since others on the way may compress the page itself.
+    ETag: `W/"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
     Vary: 'Accept-Encoding',
   });
   if (encoding !== null) res.set('Content-Encoding', encoding);

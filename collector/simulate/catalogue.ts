@@ -45,7 +45,13 @@ const PRODUCTS: readonly Product[] = CATEGORIES.flatMap((category, c) =>
   Array.from({ length: PER_CATEGORY }, (_, n) => {
     const name = `${ADJECTIVES[n % ADJECTIVES.length]} ${category.replace(/s$/, '')} ${100 + n}`;
     const price = (9.99 + ((c * 37 + n * 13) % 50) * 10).toFixed(2);
-    const item = { item_id: `SKU-${c}${String(n).padStart(3, '0')}`, item_name: name, item_brand: 'Example', item_category: category, price };
+    const item = {
+      item_id: `SKU-${c}${String(n).padStart(3, '0')}`,
+      item_name: name,
+      item_brand: 'Example',
+      item_category: category,
+      price,
+    };
     return { item, path: `/p/${slug(name)}`, title: `${name} | Example Shop` };
   }),
 );

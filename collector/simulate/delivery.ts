@@ -1,5 +1,5 @@
 /** How events reach the collector: soon, out of order, hours late, or twice. */
-import { HOUR, type Millis, MINUTE, SECOND } from '../../protocol/event.ts';
+import { HOUR, MINUTE, type Millis, SECOND } from '../../protocol/event.ts';
 import type { Parameters } from './parameters.ts';
 import type { Random } from './random.ts';
 import type { Captured } from './tag.ts';

@@ -50,7 +50,7 @@ export interface Parameters {
   use_others_login: number;
   /** Chance that somebody else of the household takes the shared device over within half an hour. */
   handover: number;
-  /** Share of orders that are gifts, confirmed to the recipient's e-mail address. */
+  /** Share of orders that are for somebody else and carry that person's e-mail address. */
   gift: number;
 
   /** Chance that a phone's visit begins in an app's own browser, which has another cookie jar. */
@@ -86,9 +86,9 @@ export interface Parameters {
 }
 
 const BASE: Parameters = {
-  people: 2_000,
-  days: 60,
-  household_sizes: { '1': 0.6, '2': 0.28, '3': 0.08, '4': 0.04 },
+  people: 1_500,
+  days: 90,
+  household_sizes: { '1': 0.8, '2': 0.16, '3': 0.03, '4': 0.01 },
   shared_laptop: 0.4,
   shared_tablet: 0.35,
   own_laptop: 0.6,
@@ -100,18 +100,18 @@ const BASE: Parameters = {
   pages: 6,
   bounce: 0.35,
   purchase: 0.03,
-  accounts: 0.65,
+  accounts: 0.7,
   second_accounts: 0.015,
   sign_up: 0.3,
-  login: [0.45, 0.12, 0.02],
+  login: [0.5, 0.25, 0.08],
   login_to_order: 0.75,
-  stay_logged_in: [0.55, 0.2],
-  login_days: 21,
+  stay_logged_in: [0.6, 0.15],
+  login_days: 30,
   logout: [0.03, 0.25, 0.6],
   reset: 0.05,
   use_others_login: 0.3,
   handover: 0.04,
-  gift: 0.04,
+  gift: 0.02,
   in_app_browser: 0.08,
   qr: 0.03,
   qr_in_app: 0.2,
@@ -119,9 +119,9 @@ const BASE: Parameters = {
   private_window: 0.02,
   consent_refused: 0.2,
   consent_withdrawn: 0.002,
-  declared_kiosks: 1,
-  undeclared_kiosks: 1,
-  kiosk_visits: 4,
+  declared_kiosks: 0.5,
+  undeclared_kiosks: 0.5,
+  kiosk_visits: 2,
   bots: 0.06,
   late: 0.015,
   late_hours: 8,
@@ -135,13 +135,14 @@ export const PRESETS: Readonly<Record<Preset, Parameters>> = {
   /** Families and shared flats: few devices of one's own, many public ones. */
   'shared-heavy': {
     ...BASE,
-    household_sizes: { '1': 0.2, '2': 0.45, '3': 0.2, '4': 0.15 },
-    shared_laptop: 0.75,
-    shared_tablet: 0.6,
-    own_laptop: 0.3,
-    device_use: { phone: 0.45, laptop: 0.35, shared_laptop: 0.5, shared_tablet: 0.3 },
-    handover: 0.08,
-    undeclared_kiosks: 3,
+    household_sizes: { '1': 0.5, '2': 0.35, '3': 0.1, '4': 0.05 },
+    shared_laptop: 0.6,
+    shared_tablet: 0.5,
+    own_laptop: 0.45,
+    device_use: { phone: 0.55, laptop: 0.4, shared_laptop: 0.3, shared_tablet: 0.2 },
+    handover: 0.06,
+    declared_kiosks: 1,
+    undeclared_kiosks: 1.5,
   },
   'mid-size': { ...BASE, people: 20_000, days: 30 },
   /** Two weeks that end in the four days when everybody comes: more orders, guests, bots, phones and late events. */
@@ -153,7 +154,7 @@ export const PRESETS: Readonly<Record<Preset, Parameters>> = {
     surge_factor: 6,
     purchase: 0.06,
     login_to_order: 0.65,
-    gift: 0.12,
+    gift: 0.06,
     in_app_browser: 0.14,
     bots: 0.15,
     late: 0.03,

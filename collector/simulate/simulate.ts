@@ -1,11 +1,11 @@
 /** A synthetic retailer with known truth: `simulate(options)` yields what its pages would send, day by day, and who it truly was. */
-import { DAY, HOUR, type Millis, MINUTE, SECOND } from '../../protocol/event.ts';
+import { DAY, HOUR, MINUTE, type Millis, SECOND } from '../../protocol/event.ts';
 import { HOME } from './catalogue.ts';
 import { type Delivered, deliver } from './delivery.ts';
 import { type Parameters, PRESETS, type Preset } from './parameters.ts';
 import { type Device, type Household, type Person, populate } from './population.ts';
 import { type Random, randomFrom } from './random.ts';
-import { type Captured, forget, type Jar, newJar, tagIn, type TruthRow } from './tag.ts';
+import { type Captured, forget, type Jar, newJar, type TruthRow, tagIn } from './tag.ts';
 import { type Arrival, visit } from './visit.ts';
 
 export interface SimulateOptions extends Partial<Parameters> {
@@ -38,7 +38,7 @@ export interface Simulation {
   people: readonly KnownPerson[];
 }
 
-export const DEFAULT_START = Date.UTC(2026, 8, 1);
+export const DEFAULT_START = Date.UTC(2025, 8, 1);
 
 export function simulate({ preset = 'base', seed = 1, site = 'demo', start = DEFAULT_START, ...own }: SimulateOptions = {}): Simulation {
   const parameters: Parameters = { ...PRESETS[preset], ...own };
@@ -155,7 +155,11 @@ function howItBegins(device: Device, random: Random, parameters: Parameters): { 
       arrival = { campaign: `utm_source=store&utm_medium=qr&utm_campaign=shelf-${random.int(20)}`, referrer: '', on_product: true };
       if (random.chance(parameters.qr_in_app)) jar = in_app;
     } else if (random.chance(parameters.in_app_browser)) {
-      arrival = { campaign: 'utm_source=social&utm_medium=paid&utm_campaign=autumn', referrer: 'https://social.example/', on_product: true };
+      arrival = {
+        campaign: 'utm_source=social&utm_medium=paid&utm_campaign=autumn',
+        referrer: 'https://social.example/',
+        on_product: true,
+      };
       jar = in_app;
     }
   }

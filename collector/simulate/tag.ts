@@ -104,7 +104,10 @@ export function tagIn(jar: Jar, person: string | null, site: string, random: Ran
       }
       const { anonymous_id, session_id, tab_id } = jar;
       const kiosk = jar.kiosk && { kiosk: true };
-      sent.push({ event: { site, event_id, type, time, anonymous_id, session_id, tab_id, ...fields, consent: fields.consent ?? 'granted', ...kiosk }, person });
+      sent.push({
+        event: { site, event_id, type, time, anonymous_id, session_id, tab_id, ...fields, consent: fields.consent ?? 'granted', ...kiosk },
+        person,
+      });
       const key = person ?? '';
       if (!jar.people.has(key)) {
         jar.people.add(key);

@@ -32,7 +32,11 @@ export function visit(visitor: Visitor, start: Millis): Millis {
   const page = pagesOf(visitor, start);
   tag.open(page.now(), arrival.campaign);
   const orders = random.chance(parameters.purchase * (device.kind === 'kiosk' ? 0.3 : 1));
-  const pages = orders ? 4 + Math.floor(random.exponential(3)) : random.chance(parameters.bounce) ? 1 : 2 + Math.floor(random.exponential(parameters.pages - 2));
+  const pages = orders
+    ? 4 + Math.floor(random.exponential(3))
+    : random.chance(parameters.bounce)
+      ? 1
+      : 2 + Math.floor(random.exponential(parameters.pages - 2));
   const logs_in = pages > 1 && person.customer_ids.length > 0 && random.chance(person.login);
   const login_at = logs_in ? 1 + random.int(Math.min(3, pages - 1)) : -1;
 
@@ -43,7 +47,7 @@ export function visit(visitor: Visitor, start: Millis): Millis {
     if (n === login_at) logIn(visitor, page);
     wanted = browse(random, page) ?? wanted;
   }
-  if (random.chance(parameters.consent_withdrawn)) tag.withdrawConsent(page.now());
+  if (tag.jar.consent === 'granted' && random.chance(parameters.consent_withdrawn)) tag.withdrawConsent(page.now());
   if (wanted && (orders || random.chance(CARTS_LEFT))) addToCart(random, page, wanted, tag);
   if (orders) order(visitor, page, wanted ?? anyProduct(random));
   leave(visitor, page);
@@ -71,14 +75,34 @@ function pagesOf({ random, tag, arrival, device }: Visitor, start: Millis): Page
     view(page, referrer = url) {
       if (opened > 0) {
         now += Math.round(Math.min(600, random.logNormal(22, 0.9)) * SECOND);
-        tag.capture('engagement', now, { view_id, url, props: { engaged_ms: Math.round((now - opened) * 0.8), scroll_depth: 10 * (1 + random.int(10)) } });
+        tag.capture('engagement', now, {
+          view_id,
+          url,
+          props: { engaged_ms: Math.round((now - opened) * 0.8), scroll_depth: 10 * (1 + random.int(10)) },
+        });
       }
       now += 300;
-      const query = opened === 0 && arrival.campaign !== '' ? `${page.path.includes('?') ? '&' : '?'}${arrival.campaign}` : '';
+      const opened_before = opened > 0;
+      const query = !opened_before && arrival.campaign !== '' ? `${page.path.includes('?') ? '&' : '?'}${arrival.campaign}` : '';
       url = `${SHOP}${page.path}${query}`;
       view_id = random.id(8);
       opened = now;
-      tag.capture('page_view', now, { view_id, url, ...(referrer && { referrer }), title: page.title, props: { language: 'de-DE', screen, viewport: screen, navigation: 'navigate' } });
+      tag.capture('page_view', now, {
+        view_id,
+        url,
+        ...(referrer && { referrer }),
+        title: page.title,
+        props: {
+          language: 'de-DE',
+          timezone: 'Europe/Berlin',
+          screen,
+          viewport: screen,
+          navigation: opened_before ? 'link' : 'navigate',
+          page_type: page.path.split('/')[1] || 'home',
+          currency: 'EUR',
+          color_scheme: 'light',
+        },
+      });
     },
     event(type, props) {
       now += 200 + random.int(800);
@@ -112,7 +136,9 @@ function logIn({ random, parameters, person, device, tag }: Visitor, page: Pages
   const customer_id = second !== undefined && random.chance(SECOND_ACCOUNT_USED) ? second : first;
   if (customer_id === undefined) return;
   page.view(ACCOUNT);
-  tag.claim('login', page.now() + SECOND, customer_id, { props: { method: 'password' } });
+  // GA4's user-provided data: the account's e-mail hash goes with logins and sign-ups. A second account has another address.
+  const hash = customer_id === first && { email_sha256: person.email_sha256 };
+  tag.claim('login', page.now() + SECOND, customer_id, { ...hash, props: { method: 'password' } });
   const stays = device.kind !== 'kiosk' && random.chance(parameters.stay_logged_in[device.shared ? 1 : 0]);
   const until = stays ? page.now() + random.exponential(parameters.login_days) * DAY : null;
   const { person: name, email_sha256 } = person;
@@ -152,7 +178,10 @@ function addToCart(random: Random, page: Pages, { item }: Product, tag: Tag): vo
 
 function order(visitor: Visitor, page: Pages, product: Product): void {
   const { random, parameters, person, tag, people } = visitor;
-  const items: Item[] = [product, ...Array.from({ length: random.int(3) }, () => anyProduct(random))].map(({ item }) => ({ ...item, quantity: 1 }));
+  const items: Item[] = [product, ...Array.from({ length: random.int(3) }, () => anyProduct(random))].map(({ item }) => ({
+    ...item,
+    quantity: 1,
+  }));
   const basket = { currency: 'EUR', value: totalOf(items), items };
   page.view(CART);
   page.event('view_cart', basket);

@@ -33,6 +33,11 @@ export interface LinkCursor {
   segment: number;
 }
 
+export interface PlacedLink {
+  link: LinkRow;
+  place: LinkCursor;
+}
+
 export interface LinkChange {
   position: number;
   type: 'upsert' | 'delete' | 'person';
@@ -99,7 +104,7 @@ export function createQueries(db: Kysely<Tables>) {
   const rows = async <T>(query: RawBuilder<T>): Promise<T[]> => (await query.execute(db)).rows;
   const first = async <T>(query: RawBuilder<T>): Promise<T | null> => (await query.execute(db)).rows[0] ?? null;
 
-  async function complete(columns: LinkColumns[]): Promise<(LinkRow & LinkCursor)[]> {
+  async function complete(columns: LinkColumns[]): Promise<PlacedLink[]> {
     const candidates = new Set(columns.flatMap(({ candidates: json }) => (json ? (JSON.parse(json) as { customer_id: string }[]) : [])).map((c) => c.customer_id));
     const persons =
       candidates.size === 0
@@ -110,13 +115,12 @@ export function createQueries(db: Kysely<Tables>) {
           );
     const personOf = new Map(persons.map(({ site, customer_id, person_id }) => [`${site} ${customer_id}`, person_id]));
     return columns.map((row) => ({
-      ...linkRow(row, (customer_id) => personOf.get(`${row.site} ${customer_id}`) ?? customer_id),
-      session_pk: row.session_pk,
-      segment: row.segment,
+      link: linkRow(row, (customer_id) => personOf.get(`${row.site} ${customer_id}`) ?? customer_id),
+      place: { session_pk: row.session_pk, segment: row.segment },
     }));
   }
 
-  async function links(filter: LinkFilter, after: LinkCursor | null, limit: number, newestFirst = false): Promise<(LinkRow & LinkCursor)[]> {
+  async function links(filter: LinkFilter, after: LinkCursor | null, limit: number, newestFirst = false): Promise<PlacedLink[]> {
     const beyond = newestFirst ? sql`<` : sql`>`;
     const direction = newestFirst ? sql`DESC` : sql`ASC`;
     const columns = await rows(sql<LinkColumns>`${LINK_SELECT}
@@ -140,11 +144,11 @@ export function createQueries(db: Kysely<Tables>) {
     /** All links of a selection in row order, read page by page so that memory stays flat. */
     async *allLinks(filter: LinkFilter, pageSize = 1_000): AsyncGenerator<LinkRow> {
       for (let after: LinkCursor | null = null; ; ) {
-        const page: (LinkRow & LinkCursor)[] = await links(filter, after, pageSize);
-        yield* page;
+        const page: PlacedLink[] = await links(filter, after, pageSize);
+        for (const { link } of page) yield link;
         const last = page.at(-1);
         if (page.length < pageSize || !last) return;
-        after = last;
+        after = last.place;
       }
     },
 
@@ -178,8 +182,7 @@ export function createQueries(db: Kysely<Tables>) {
         }
         // What the change said, on the row's other columns as they are now (all null where the segment is gone since).
         const said = { ...restore(change, change.new_link), link_version: change.new_version ?? 0, changed_at: changed, cause_event_id: cause };
-        const { session_pk: _place, ...row } = now ?? {};
-        changes.push({ ...base, link: await withPersons({ ...row, ...said } as LinkRow), old });
+        changes.push({ ...base, link: await withPersons({ ...now?.link, ...said } as LinkRow), old });
       }
       return changes;
     },

@@ -3,7 +3,7 @@
 export type Api = <T>(path: string, query?: Readonly<Record<string, string | number>>) => Promise<T>;
 
 /** `refused`: the token is not good (any more). `unreachable`: no answer. `failed`: an answer that is an error. */
-export type FailureKind = 'refused' | 'unreachable' | 'failed';
+type FailureKind = 'refused' | 'unreachable' | 'failed';
 
 export interface Failure {
   kind: FailureKind;

@@ -5,7 +5,7 @@ import type { LinksFeed } from './links-feed.ts';
 import { type IsHidden, isTabHidden, startPolling } from './poll.ts';
 import type { LinkChange, LinkRow, LinksPage, TimelineEvent, TimelinePage } from './types.ts';
 
-export interface CustomerFeed {
+interface CustomerFeed {
   events: Signal<readonly TimelineEvent[]>;
   links: Signal<readonly LinkRow[]>;
   loaded: Signal<boolean>;
@@ -97,7 +97,7 @@ export function concerns(change: LinkChange, site: string, customerId: string): 
   );
 }
 
-export function mergeOlder(shown: readonly TimelineEvent[], found: readonly TimelineEvent[]): TimelineEvent[] {
+function mergeOlder(shown: readonly TimelineEvent[], found: readonly TimelineEvent[]): TimelineEvent[] {
   const known = new Set(shown.map((event) => event.event_id));
   return [...shown, ...found.filter((event) => !known.has(event.event_id))];
 }

@@ -7,6 +7,7 @@ import { shortId, spoken } from './words.ts';
 export interface Lane {
   key: string;
   kind: 'browser' | 'store' | 'backend';
+  device: string | null;
   label: string;
   detail: string;
 }
@@ -48,7 +49,7 @@ export interface Journey {
 }
 
 /** Idle longer than this, the clock of the picture stops. As long as a session's idle limit. */
-export const PAUSE = 30 * MINUTE;
+const PAUSE = 30 * MINUTE;
 
 export function layOut(events: readonly TimelineEvent[], links: readonly LinkRow[]): Journey {
   const ordered = [...new Map(events.map((event) => [event.event_id, event])).values()].sort(inTime);
@@ -70,7 +71,7 @@ export function layOut(events: readonly TimelineEvent[], links: readonly LinkRow
         pauses.push({ from, to: from + PAUSE_WIDTH, span: idle });
         x = from + PAUSE_WIDTH;
         if (x - (starts.at(-1)?.x ?? 0) > (sparse ? START_ROOM / SQUEEZE : START_ROOM)) starts.push({ x, at: event.occurred_at });
-      } else if (idle > 0 || lane === before.lane) x += stepAfter(before.event, event, idle, sparse);
+      } else if (!leadsTo(before.event, event)) x += stepAfter(before.event, event, idle, sparse);
     }
     const home = event.type === 'scan' && event.anonymous_id !== null ? (laneAt.get(event.anonymous_id) ?? null) : null;
     before = { event, lane, x, room: 0, session: null, drop: home };
@@ -94,7 +95,7 @@ export function segmentOf(event: TimelineEvent, links: readonly LinkRow[]): { ke
   return { key: `${event.anonymous_id} ${event.session_id} ${link?.segment ?? 0}`, link };
 }
 
-export function inTime(a: TimelineEvent, b: TimelineEvent): number {
+function inTime(a: TimelineEvent, b: TimelineEvent): number {
   return a.occurred_at - b.occurred_at || a.time - b.time || rankOf(a) - rankOf(b) || (a.event_id < b.event_id ? -1 : 1);
 }
 
@@ -106,7 +107,14 @@ const START_ROOM = 116;
 const STORE = ' store';
 const BACKEND = ' backend';
 const TURNS = new Set(['scan', 'login', 'sign_up', 'identify', 'logout', 'purchase', 'refund', 'begin_checkout', 'search']);
+/** What events carry that no browser sent, or one that says nothing of itself. */
+const NO_DEVICE = new Set(['', 'server', 'unknown', 'bot']);
 const MINOR = new Set(['click', 'engagement', 'consent', 'form_submit', 'scroll']);
+
+/** A scan stands straight above the page that it opened, though that took its moment. */
+function leadsTo(scan: TimelineEvent, landing: TimelineEvent): boolean {
+  return scan.type === 'scan' && landing.type !== 'scan' && scan.session_id !== null && scan.session_id === landing.session_id;
+}
 
 /** A scan stands right before the page view that claimed it, at its very time. */
 function rankOf(event: TimelineEvent): number {
@@ -119,7 +127,7 @@ function laneKey(event: TimelineEvent): string {
 
 /** Browsers as they appear; the stores above the first browser that scanned, so that the drop crosses no other lane. */
 function lanesOf(ordered: readonly TimelineEvent[]): Lane[] {
-  const devices = new Map<string, string>();
+  const devices = new Map<string, string | null>();
   const stores = new Set<string>();
   let scanner: string | null = null;
   let backend = false;
@@ -129,23 +137,24 @@ function lanesOf(ordered: readonly TimelineEvent[]): Lane[] {
       scanner ??= event.anonymous_id;
     }
     if (event.anonymous_id === null) backend ||= event.type !== 'scan';
-    else if (!devices.get(event.anonymous_id)) devices.set(event.anonymous_id, event.device_type ?? '');
+    else if (!devices.get(event.anonymous_id))
+      devices.set(event.anonymous_id, NO_DEVICE.has(event.device_type ?? '') ? null : event.device_type);
   }
   const kinds = [...devices.values()].map(deviceName);
-  const store: Lane = { key: STORE, kind: 'store', label: 'Store & QR', detail: [...stores].join(', ') };
-  const lanes = [...devices].flatMap(([key], index): Lane[] => {
+  const store: Lane = { key: STORE, kind: 'store', device: null, label: 'Store & QR', detail: [...stores].join(', ') };
+  const lanes = [...devices].flatMap(([key, device], index): Lane[] => {
     const kind = kinds[index] ?? '';
     const several = kinds.filter((other) => other === kind).length > 1;
     const nth = kinds.slice(0, index + 1).filter((other) => other === kind).length;
-    const lane: Lane = { key, kind: 'browser', label: several ? `${kind} ${nth}` : kind, detail: shortId(key) };
+    const lane: Lane = { key, kind: 'browser', device, label: several ? `${kind} ${nth}` : kind, detail: shortId(key) };
     return key === scanner ? [store, lane] : [lane];
   });
   if (stores.size > 0 && !lanes.includes(store)) lanes.push(store);
-  if (backend) lanes.push({ key: BACKEND, kind: 'backend', label: 'Back office', detail: 'no browser' });
+  if (backend) lanes.push({ key: BACKEND, kind: 'backend', device: null, label: 'Back office', detail: 'no browser' });
   return lanes;
 }
 
-export function deviceName(type: string | null): string {
+function deviceName(type: string | null): string {
   if (!type) return 'Browser';
   if (type === 'mobile' || type === 'smartphone') return 'Phone';
   if (type === 'desktop') return 'Computer';

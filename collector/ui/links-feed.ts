@@ -17,7 +17,7 @@ export interface LinksFeed {
 }
 
 /** How long a changed row says how it stood before. */
-export const FRESH_FOR = 60_000;
+const FRESH_FOR = 60_000;
 
 export function followLinks(api: Api, interval = 1_000, isHidden: IsHidden = isTabHidden): LinksFeed {
   const table = signal(tableOf([]));

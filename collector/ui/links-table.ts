@@ -21,7 +21,7 @@ export interface Summary {
 }
 
 /** The most rows kept: beyond, those that changed longest ago go. */
-export const MOST_ROWS = 2_000;
+const MOST_ROWS = 2_000;
 
 export function rowKey(row: Pick<LinkRow, 'site' | 'anonymous_id' | 'session_id' | 'segment'>): string {
   return `${row.site} ${row.anonymous_id} ${row.session_id} ${row.segment}`;

@@ -1,6 +1,6 @@
 /** Adds decimal strings exactly, per currency. Pure. */
 
-export interface Money {
+interface Money {
   value: string;
   currency: string;
 }

@@ -3,7 +3,7 @@ import { asFailure, type Failure } from './api.ts';
 
 export type IsHidden = () => boolean;
 
-export interface Polling {
+interface Polling {
   /** One reading. Answers true when there is more to read at once. */
   read: () => Promise<boolean>;
   interval: number;

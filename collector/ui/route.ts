@@ -1,6 +1,6 @@
 /** The pages' addresses. They live in the fragment, so no customer's id reaches a server's log by navigating. */
 
-export type Route = { page: 'links' } | { page: 'customer'; site: string; customer_id: string };
+type Route = { page: 'links' } | { page: 'customer'; site: string; customer_id: string };
 
 export function parseRoute(hash: string): Route {
   const [, page, site, customer] = hash.split('/');

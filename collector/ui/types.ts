@@ -2,13 +2,13 @@
 import type { Millis, Props } from '../../protocol/event.ts';
 
 export type LinkStatus = 'linked' | 'ambiguous' | 'anonymous' | 'logged_out' | 'kiosk';
-export type LinkRule = 'session' | 'device_between' | 'device_after' | 'device_after_logout' | 'device_before';
+type LinkRule = 'session' | 'device_between' | 'device_after' | 'device_after_logout' | 'device_before';
 export type Strength = 'signed' | 'stated' | 'carried';
 
 /** How a segment ended up: its rule where it is linked, its status where it is not. */
 export type Outcome = LinkRule | Exclude<LinkStatus, 'linked'>;
 
-export interface Candidate {
+interface Candidate {
   customer_id: string;
   person_id: string;
   evidence_event_id: string;

@@ -26,7 +26,7 @@ export function spoken(name: string): string {
   return name.replaceAll('_', ' ');
 }
 
-export interface EventWords {
+interface EventWords {
   title: string;
   detail: string;
 }

@@ -1,5 +1,5 @@
 /** Launches the three real browser engines, each in a profile of its own, behind one WebDriver interface. */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -81,13 +81,19 @@ const clocks = new WeakMap<Browser, ReadonlyMap<string, string>>();
 interface Started {
   driver: WebDriver;
   processes: readonly Guarded[];
+  /** Ends by itself once told to quit, writing its profile; with the driver's answer alone it is not done. */
+  quits?: Guarded;
   release?(): void;
 }
 
-function toBrowser(engine: Engine, { driver, processes, release }: Started, profileDir: string): Browser {
+function toBrowser(engine: Engine, { driver, processes, quits, release }: Started, profileDir: string): Browser {
   const kill = async () => {
     await Promise.all(processes.map((one) => one.kill()));
     release?.();
+  };
+  const quit = async () => {
+    await Promise.race([driver.quit().catch(() => {}), sleep(QUIT_TIMEOUT, undefined, { ref: false })]);
+    await quits?.ended(QUIT_TIMEOUT);
   };
   let ending: Promise<void> | undefined;
   return {
@@ -100,7 +106,7 @@ function toBrowser(engine: Engine, { driver, processes, release }: Started, prof
       return chromium.sendAndGetDevToolsCommand(method, params);
     },
     kill: () => (ending ??= kill()),
-    close: () => (ending ??= Promise.race([driver.quit().catch(() => {}), sleep(QUIT_TIMEOUT, undefined, { ref: false })]).then(kill)),
+    close: () => (ending ??= quit().then(kill)),
   };
 }
 
@@ -111,6 +117,8 @@ type Starter = (profileDir: string, options: LaunchOptions, removes: readonly st
 const STARTERS: Record<Engine, Starter> = { chromium: startChromium, firefox: startFirefox, webkit: startWebKit };
 
 async function startChromium(profileDir: string, { mobile, args = [] }: LaunchOptions, removes: readonly string[]): Promise<Started> {
+  // Left by a killed browser, they keep the next one out where nobody collects the dead (containers).
+  for (const name of ['SingletonLock', 'SingletonSocket', 'SingletonCookie']) rmSync(join(profileDir, name), { force: true });
   const service = startGuarded('chromedriver', ['--port=0'], { removes, env: isolated(profileDir) });
   return orKill([service], async () => {
     const [, port] = await service.waitFor(/started successfully on port (\d+)/, START_TIMEOUT);
@@ -161,7 +169,7 @@ async function startFirefox(profileDir: string, { args = [], prefs = {} }: Launc
     const port = await until(firefox, () => Number(readFileSync(portFile, 'utf8')) || undefined);
     const bridge = await bridgeMarionette(port);
     const driver = await connect(bridge.url, { browserName: 'firefox', webSocketUrl: true });
-    return { driver, processes: [firefox], release: () => bridge.close() };
+    return { driver, processes: [firefox], quits: firefox, release: () => bridge.close() };
   });
 }
 

@@ -28,7 +28,7 @@ const janes: TimelineEvent[] = [
   event('l1a', 0),
   event('l1b', MINUTE, { type: 'view_item' }),
   event('scan', DAY, { ...onPhone, type: 'scan', scan: { code: 'AB12CD', store_id: 's1', store: 'Berlin', placement: 'shelf' } }),
-  event('p1a', DAY, onPhone),
+  event('p1a', DAY + 700, onPhone),
   event('l2a', 3 * DAY, { session_id: 'l2' }),
   event('login', 3 * DAY + 20 * SECOND, { session_id: 'l2', type: 'login' }),
   event('till', 4 * DAY, { anonymous_id: null, session_id: null, device_type: null, type: 'purchase' }),
@@ -59,12 +59,18 @@ test('each browser has a lane, the store stands right above the phone that scann
   ]);
 });
 
+test('a browser is named by what it is, even if the backend spoke of it first', () => {
+  const spoken = [event('order', 0, { device_type: 'server' }), event('view', MINUTE, { device_type: 'tablet' })];
+  expect(layOut(spoken, []).lanes.map((lane) => [lane.label, lane.device])).toEqual([['Tablet', 'tablet']]);
+  expect(layOut([event('a', 0, { device_type: 'unknown' })], []).lanes.map((lane) => lane.label)).toEqual(['Browser']);
+});
+
 test('two devices of one kind are told apart', () => {
   const two = [event('a', 0), event('b', 1, { anonymous_id: 'other', session_id: 'o1' })];
   expect(layOut(two, []).lanes.map((lane) => lane.label)).toEqual(['Computer 1', 'Computer 2']);
 });
 
-test('a scan stands straight above the page view that it led to, and drops onto the phone', () => {
+test('a scan stands straight above the page that it opened, and drops onto the phone', () => {
   const { marks } = layOut(janes, janesLinks);
   const scan = marks.find((mark) => mark.event.event_id === 'scan');
   const landing = marks.find((mark) => mark.event.event_id === 'p1a');
@@ -74,7 +80,7 @@ test('a scan stands straight above the page view that it led to, and drops onto 
 
 test('idle days shrink to pauses that say how long they were', () => {
   const { pauses, width } = layOut(janes, janesLinks);
-  expect(pauses.map((pause) => pause.span)).toEqual([DAY - MINUTE, 2 * DAY, DAY - 20 * SECOND]);
+  expect(pauses.map((pause) => pause.span)).toEqual([DAY - MINUTE, 2 * DAY - 700, DAY - 20 * SECOND]);
   expect(width).toBeLessThan(1_400);
 });
 

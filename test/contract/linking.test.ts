@@ -39,8 +39,8 @@ async function table(store: Store): Promise<Told[]> {
   const rows: Told[] = [];
   for await (const row of store.queries.allLinks({ bots: true })) {
     const { link_version: _v, changed_at: _c, cause_event_id: _e, landing_page: _p, referrer: _r, channel: _n, ...rest } = row;
-    const { source: _s, medium: _m, campaign: _a, click_id: _i, session_pk: _k, ...told } = rest as typeof rest & { session_pk: number };
-    rows.push(told as Told);
+    const { source: _s, medium: _m, campaign: _a, click_id: _i, ...told } = rest;
+    rows.push(told);
   }
   return rows.sort(byPlace);
 }

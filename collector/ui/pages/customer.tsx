@@ -12,7 +12,7 @@ import { JourneyPicture } from '../parts/journey-picture.tsx';
 import type { LinkRow } from '../types.ts';
 import { formatCount, formatDay, formatMoney } from '../words.ts';
 
-export interface CustomerPageProps {
+interface CustomerPageProps {
   api: Api;
   feed: LinksFeed;
   site: string;

@@ -9,16 +9,7 @@ export function Drawer({ title, children, onClose }: { title: string; children: 
     dialog.current?.showModal();
   }, []);
   return (
-    // A click on the dialog itself, and on none of its content, is one on the backdrop.
-    <dialog
-      ref={dialog}
-      class="drawer"
-      aria-label={title}
-      onClose={onClose}
-      onClick={(event) => {
-        if (event.target === dialog.current) dialog.current?.close();
-      }}
-    >
+    <dialog ref={dialog} class="drawer" closedby="any" aria-label={title} onClose={onClose}>
       <div class="drawer-content">
         <header>
           <h2>{title}</h2>

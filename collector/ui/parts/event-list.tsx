@@ -7,7 +7,7 @@ import { eventWords, formatClock, formatMoment } from '../words.ts';
 import { eventIcon, Icon } from './icons.tsx';
 import { OutcomeMark } from './outcome.tsx';
 
-export interface EventListProps {
+interface EventListProps {
   journey: Journey;
   selected: Signal<string | null>;
   pointed: Signal<string | null>;

@@ -5,10 +5,10 @@ import { type Api, asFailure } from '../api.ts';
 import { outcomeOf } from '../links-table.ts';
 import { customerAddress } from '../route.ts';
 import type { Explanation, LinkRow, Reason } from '../types.ts';
-import { formatMoment, formatSpan, OUTCOME_MEANING, STRENGTH_MEANING, shortId, spoken } from '../words.ts';
+import { formatMoment, formatSpan, STRENGTH_MEANING, shortId, spoken } from '../words.ts';
 import { OutcomeMark } from './outcome.tsx';
 
-export interface ExplainProps {
+interface ExplainProps {
   api: Api;
   session: Pick<LinkRow, 'site' | 'anonymous_id' | 'session_id'>;
   /** Asked again whenever this rises. */
@@ -80,7 +80,6 @@ function Segment({ reason, link, site, several, onEvent }: SegmentProps) {
       <p class="sentence">
         <bdi>{reason.sentence}</bdi>
       </p>
-      <p class="quiet small">{OUTCOME_MEANING[outcome]}</p>
       {evidence && (
         <dl>
           <dt>Evidence</dt>

@@ -6,7 +6,7 @@ import { outcomeOf } from '../links-table.ts';
 import { eventWords, formatClock, formatMoment, formatRoughly, joined, OUTCOME_MEANING, spoken } from '../words.ts';
 import { deviceIcon, eventIcon, Icon, type IconName } from './icons.tsx';
 
-export interface JourneyPictureProps {
+interface JourneyPictureProps {
   journey: Journey;
   selected: Signal<string | null>;
   pointed: Signal<string | null>;
@@ -57,7 +57,7 @@ export function JourneyPicture({ journey, selected, pointed, onEvent }: JourneyP
           </div>
           {journey.lanes.map((lane, index) => (
             <div key={lane.key} class={`lane is-${lane.kind}`}>
-              <LaneName lane={lane} marks={journey.marks} index={index} />
+              <LaneName lane={lane} />
               <div class="track">
                 {journey.bars
                   .filter((bar) => bar.lane === index)
@@ -88,9 +88,8 @@ function bringIn(box: HTMLElement | null, selector: string): void {
   else if (right > box.getBoundingClientRect().right) box.scrollLeft += left - edge - box.clientWidth / 3;
 }
 
-function LaneName({ lane, marks, index }: { lane: Lane; marks: readonly Mark[]; index: number }) {
-  const device = marks.find((mark) => mark.lane === index)?.event.device_type ?? null;
-  const icon: IconName = lane.kind === 'browser' ? deviceIcon(device) : lane.kind;
+function LaneName({ lane }: { lane: Lane }) {
+  const icon: IconName = lane.kind === 'browser' ? deviceIcon(lane.device) : lane.kind;
   return (
     <div class="lane-name" title={joined(lane.label, lane.detail)}>
       <Icon name={icon} />

@@ -4,7 +4,7 @@ import type { Summary as Figures } from '../links-table.ts';
 import type { Outcome } from '../types.ts';
 import { formatCount, OUTCOME_MEANING, spoken } from '../words.ts';
 
-export interface SummaryProps {
+interface SummaryProps {
   figures: Figures;
   customers: number;
   scans: number;
@@ -29,7 +29,7 @@ export function Summary({ figures, customers, scans, scope, filter }: SummaryPro
             <span key={outcome} class={`is-${outcome}`} style={{ flexGrow: count }} title={`${spoken(outcome)}: ${formatCount(count)}`} />
           ))}
         </div>
-        <div class="legend" role="group" aria-label="Show only">
+        <fieldset class="legend" aria-label="Show only">
           {figures.outcomes.map(({ outcome, count }) => (
             <button
               key={outcome}
@@ -44,7 +44,7 @@ export function Summary({ figures, customers, scans, scope, filter }: SummaryPro
               {spoken(outcome)} <b>{formatCount(count)}</b>
             </button>
           ))}
-        </div>
+        </fieldset>
       </div>
     </section>
   );

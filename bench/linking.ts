@@ -1,0 +1,135 @@
+/** How right linking is against known truth, ours beside the rivals' rules, and how fast: `npm run bench -- linking`. */
+import { DEFAULT_POLICY, type LinkingPolicy } from '../collector/linking/policy.ts';
+import { DAY } from '../protocol/event.ts';
+import { engineSpeed } from './linking/engine.ts';
+import { type History, historyOf } from './linking/history.ts';
+import { type Assignment, type Score, score } from './linking/measure.ts';
+import { footfall } from './linking/ours.ts';
+import { RIVALS } from './linking/rivals.ts';
+import { textTable } from './linking/table.ts';
+
+export const SEEDS = [1, 2, 3, 4, 5];
+export const COMPARED = ['base', 'shared-heavy'] as const;
+
+export interface Range {
+  mean: number;
+  min: number;
+  max: number;
+}
+
+export interface Row {
+  method: string;
+  source: string;
+  precision: Range;
+  recall: Range;
+  pair_precision: Range;
+}
+
+/** One preset: ours and the rivals, then ours with one number of the policy changed. */
+export interface Comparison {
+  preset: (typeof COMPARED)[number];
+  visits: number;
+  methods: Row[];
+  policies: Row[];
+}
+
+export interface LinkingResult {
+  scenario: 'linking';
+  seeds: readonly number[];
+  presets: Comparison[];
+  /** The incremental engine in memory, fed one event at a time in order of arrival. */
+  engine: Speed;
+  /** The pure function over a whole history at once. */
+  reference: Speed;
+  /** The shape that all benchmarks share: ours is the engine, the floor the pure function, the ratio the median of the rounds'. */
+  ours: Speed;
+  floor: Speed;
+  ratio: number;
+  rounds: number;
+}
+
+export interface Speed {
+  events_per_s: number;
+}
+
+export interface LinkingOptions {
+  json?: boolean;
+  seeds?: readonly number[];
+  people?: number;
+  days?: number;
+}
+
+export async function run({ json = false, seeds = SEEDS, ...size }: LinkingOptions = {}): Promise<LinkingResult> {
+  const reference: number[] = [];
+  const engine: number[] = [];
+  const presets = COMPARED.map((preset): Comparison => {
+    const scores = new Map<Method, Score[]>([...METHODS, ...POLICIES].map((method) => [method, []]));
+    let visits = 0;
+    for (const seed of seeds) {
+      const history = historyOf({ preset, seed, ...size });
+      visits += history.visits.length / seeds.length;
+      for (const [method, found] of scores) found.push(score(history, timed(history, method, reference)));
+      engine.push(engineSpeed(history.events));
+    }
+    const rows = (methods: readonly Method[]): Row[] => methods.map((method) => rowOf(method, scores.get(method) ?? []));
+    return { preset, visits: Math.round(visits), methods: rows(METHODS), policies: rows(POLICIES) };
+  });
+  const ours: Speed = { events_per_s: Math.round(median(engine)) };
+  const floor: Speed = { events_per_s: Math.round(median(reference)) };
+  const result: LinkingResult = {
+    scenario: 'linking',
+    seeds,
+    presets,
+    engine: ours,
+    reference: floor,
+    ours,
+    floor,
+    ratio: median(engine.map((speed, round) => speed / (reference[round] ?? speed))),
+    rounds: engine.length,
+  };
+  if (!json) console.log(textTable(result));
+  return result;
+}
+
+interface Method {
+  name: string;
+  source: string;
+  assign(events: History['events']): Assignment;
+}
+
+const changed = (name: string, policy: Partial<LinkingPolicy> = {}): Method => ({
+  name,
+  source: 'Footfall',
+  assign: (events) => footfall(events, { ...DEFAULT_POLICY, ...policy }),
+});
+
+const FOOTFALL = changed('Never guess');
+const METHODS: readonly Method[] = [FOOTFALL, ...RIVALS];
+const POLICIES: readonly Method[] = [
+  changed('window 14 days', { window: 14 * DAY }),
+  changed('window 30 days', { window: 30 * DAY }),
+  changed('window 60 days', { window: 60 * DAY }),
+  changed('window 90 days', { window: 90 * DAY }),
+  changed('logout hard', { logout: 'hard' }),
+  changed('kiosk from 2 owners', { kiosk_owners: 2 }),
+];
+
+function timed({ events }: History, method: Method, speeds: number[]): Assignment {
+  const started = performance.now();
+  const assigned = method.assign(events);
+  if (method === FOOTFALL) speeds.push((events.length * 1_000) / (performance.now() - started));
+  return assigned;
+}
+
+function rowOf({ name, source }: Method, scores: readonly Score[]): Row {
+  const range = (field: keyof Score): Range => {
+    const values = scores.map((found) => found[field]);
+    return { mean: values.reduce((sum, value) => sum + value, 0) / values.length, min: Math.min(...values), max: Math.max(...values) };
+  };
+  return { method: name, source, precision: range('precision'), recall: range('recall'), pair_precision: range('pair_precision') };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? 0;
+}

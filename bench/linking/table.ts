@@ -1,0 +1,44 @@
+/** The comparison as tables: for a terminal, and as Markdown for docs/linking.md. */
+import type { Comparison, LinkingResult, Range, Row } from '../linking.ts';
+
+export function textTable({ seeds, presets, reference, engine }: LinkingResult): string {
+  const lines = presets.flatMap(({ preset, visits, methods, policies }) => [
+    '',
+    `${preset}: ${seeds.length} seeds, ${visits} visits each; mean (least to most), per cent`,
+    textRow(['', 'precision', 'recall', 'pairs']),
+    ...methods.map((row) => textRow([`${row.source}: ${row.method}`, ...shares(row)])),
+    ...policies.map((row) => textRow([`  with ${row.method}`, ...shares(row)])),
+  ]);
+  return [...lines, '', `pure function ${reference.events_per_s} events/s, engine ${engine.events_per_s} events/s`].join('\n');
+}
+
+export function markdownTables({ seeds, presets }: LinkingResult): string {
+  return presets.map((comparison) => markdownOf(comparison, seeds.length)).join('\n\n');
+}
+
+function markdownOf({ preset, visits, methods, policies }: Comparison, seeds: number): string {
+  return [
+    `**${preset}** (${seeds} seeds, about ${Math.round(visits / 100) * 100} visits each; per cent, mean and least to most)`,
+    '',
+    '| rule | as in | precision | recall | pairs |',
+    '| --- | --- | --- | --- | --- |',
+    ...methods.map((row) => `| ${[row.method, row.source, ...shares(row)].join(' | ')} |`),
+    '',
+    '| Footfall with | precision | recall | pairs |',
+    '| --- | --- | --- | --- |',
+    ...policies.map((row) => `| ${[row.method, ...shares(row)].join(' | ')} |`),
+  ].join('\n');
+}
+
+function shares({ precision, recall, pair_precision }: Row): string[] {
+  return [precision, recall, pair_precision].map(percent);
+}
+
+function percent({ mean, min, max }: Range): string {
+  const shown = (share: number): string => (share * 100).toFixed(1);
+  return `${shown(mean)} (${shown(min)} to ${shown(max)})`;
+}
+
+function textRow([name = '', ...cells]: readonly string[]): string {
+  return name.padEnd(46) + cells.map((cell) => cell.padEnd(22)).join('');
+}

@@ -1,0 +1,55 @@
+/** How the CLI reaches a collector: the one that runs on DATA_DIR, else one of its own for the length of the command. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createCollector } from './collector.ts';
+import { readConfig } from './config.ts';
+import { Problem } from './errors.ts';
+import { createLog } from './log.ts';
+
+export interface Client {
+  /** Calls the API. Throws Problem with what the answer says. */
+  call(method: string, path: string, body?: object | string): Promise<Response>;
+  json<T>(method: string, path: string, body?: object | string): Promise<T>;
+  close(): Promise<void>;
+}
+
+export async function connect(env: NodeJS.ProcessEnv = process.env): Promise<Client> {
+  const config = readConfig(env);
+  const running = await runningUrl(config.data_dir);
+  const own = running === null ? await createCollector({ ...config, port: 0, host: '127.0.0.1', public_url: config.public_url }, { log: createLog('error') }) : null;
+  const base = running ?? own?.url ?? '';
+  const token = config.admin_token || own?.admin_token || readToken(config.data_dir);
+
+  async function call(method: string, path: string, body?: object | string): Promise<Response> {
+    const response = await fetch(base + path, {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...(typeof body === 'object' && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    if (response.ok) return response;
+    const problem = (await response.json().catch(() => ({}))) as { title?: string };
+    throw new Problem(response.status, problem.title ?? `${method} ${path}: ${response.status}`);
+  }
+  return {
+    call,
+    json: async <T>(method: string, path: string, body?: object | string) => (await (await call(method, path, body)).json()) as T,
+    close: async () => own?.close(),
+  };
+}
+
+/** The address of the collector that holds this data directory, if it answers. */
+async function runningUrl(data_dir: string): Promise<string | null> {
+  const file = join(data_dir, 'running.json');
+  if (!existsSync(file)) return null;
+  const { url } = JSON.parse(readFileSync(file, 'utf8')) as { url: string };
+  return fetch(`${url}/healthz`).then(
+    ({ ok }) => (ok ? url : null),
+    () => null,
+  );
+}
+
+function readToken(data_dir: string): string {
+  const file = join(data_dir, 'admin-token');
+  if (!existsSync(file)) throw new Problem(401, `No admin token in ${file}: set ADMIN_TOKEN`);
+  return readFileSync(file, 'utf8').trim();
+}

@@ -1,0 +1,175 @@
+/** The `footfall` command. Exit codes: 0 done, 1 refused or failed, 2 misused. */
+import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { Command, CommanderError, Option } from 'commander';
+import { type Client, connect } from './cli-client.ts';
+import { Problem, StartupError } from './errors.ts';
+import type { ImportAnswer } from './http/import.ts';
+
+/** Lines of one import request. */
+const CHUNK_LINES = 5_000;
+
+const program = new Command('footfall')
+  .description('Which sessions belong to which customer, with the evidence.')
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text) });
+
+program
+  .command('serve')
+  .description('start the collector (settings: docs/operations.md)')
+  .action(async () => {
+    const { serve } = await import('./serve.ts');
+    await serve();
+  });
+
+const sites = program.command('sites').description('the shops that may send events');
+sites
+  .command('list')
+  .option('--json', 'print JSON')
+  .action(({ json }: { json?: boolean }) =>
+    withClient(async (client) => {
+      const answer = await client.json<{ sites: { site: string; name: string; origins: string[] }[] }>('GET', '/v1/sites');
+      print(json, answer.sites, ({ site, name, origins }) => [site, name, origins.join(' ')]);
+    }),
+  );
+sites
+  .command('add')
+  .argument('<site>', 'key that stands in the tag: data-site')
+  .option('--name <name>', 'name for people')
+  .option('--origin <origin...>', 'origins whose pages may send events, e.g. https://shop.example')
+  .option('--cookie-domain <domain>', 'registrable domain of the visitor cookie')
+  .option('--json', 'print JSON')
+  .action((site: string, { json, name, origin, cookieDomain }: { json?: boolean; name?: string; origin?: string[]; cookieDomain?: string }) =>
+    withClient(async (client) => {
+      const body = { site, ...(name && { name }), origins: origin ?? [], ...(cookieDomain && { cookie_domain: cookieDomain }) };
+      print(json, await client.json<typeof body>('POST', '/v1/sites', body), (made) => [`added ${made.site}`]);
+    }),
+  );
+
+const tokens = program.command('tokens').description('who may read and write');
+tokens
+  .command('list')
+  .option('--json', 'print JSON')
+  .action(({ json }: { json?: boolean }) =>
+    withClient(async (client) => {
+      type Row = { token_id: string; name: string; scopes: string[]; sites: string[] | null; revoked_at: number | null };
+      const answer = await client.json<{ tokens: Row[] }>('GET', '/v1/tokens');
+      print(json, answer.tokens, (row) => [row.token_id, row.name, row.scopes.join(','), row.sites?.join(',') ?? 'all sites', row.revoked_at ? 'revoked' : 'live']);
+    }),
+  );
+tokens
+  .command('create')
+  .argument('<name>', 'what it is for; the author of its decisions')
+  .addOption(new Option('--scope <scope...>', 'what it may do').choices(['read', 'write', 'admin']).default(['read']))
+  .option('--site <site...>', 'only these sites')
+  .option('--days <days>', 'how long it lives')
+  .option('--json', 'print JSON')
+  .action((name: string, { json, scope, site, days }: { json?: boolean; scope: string[]; site?: string[]; days?: string }) =>
+    withClient(async (client) => {
+      const body = { name, scopes: scope, sites: site ?? null, days: days === undefined ? null : Number(days) };
+      print(json, await client.json<{ token_id: string; token: string }>('POST', '/v1/tokens', body), (made) => [made.token_id, made.token]);
+    }),
+  );
+tokens
+  .command('revoke')
+  .argument('<token_id>')
+  .action((token_id: string) => withClient(async (client) => void (await client.call('DELETE', `/v1/tokens/${encodeURIComponent(token_id)}`))));
+
+const codes = program.command('codes').description('printed QR codes');
+codes
+  .command('list')
+  .option('--json', 'print JSON')
+  .action(({ json }: { json?: boolean }) =>
+    withClient(async (client) => {
+      type Row = { code: string; url: string; target: string; label: string; active: boolean };
+      const answer = await client.json<{ codes: Row[] }>('GET', '/v1/codes');
+      print(json, answer.codes, (row) => [row.code, row.url, row.target, row.label, row.active ? '' : 'retired']);
+    }),
+  );
+
+const links = program.command('links').description('which session belongs to which customer');
+links
+  .command('export')
+  .addOption(new Option('--format <format>').choices(['csv', 'ndjson']).default('csv'))
+  .option('--site <site>')
+  .option('--out <file>', 'a file instead of standard output')
+  .action(({ format, site, out }: { format: string; site?: string; out?: string }) =>
+    withClient(async (client) => {
+      const query = new URLSearchParams({ format, ...(site && { site }) });
+      const response = await client.call('GET', `/v1/links?${query}`);
+      const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
+      await pipeline(body, out === undefined ? process.stdout : createWriteStream(out), { end: out !== undefined });
+    }),
+  );
+
+program
+  .command('import')
+  .description('wire events as NDJSON, gzip too, with their own times; running it again changes nothing')
+  .argument('<file>')
+  .option('--site <site>', 'for lines that name none')
+  .option('--signed', 'the retailer vouches for the claims in it')
+  .option('--json', 'print JSON')
+  .action((file: string, { site, signed, json }: { site?: string; signed?: boolean; json?: boolean }) =>
+    withClient(async (client) => {
+      if (!existsSync(file)) throw new Problem(404, `No such file: ${file}`);
+      const total: ImportAnswer = { accepted: 0, duplicate: 0, rejected: 0, reasons: [] };
+      const query = new URLSearchParams({ ...(site && { site }), ...(signed && { signed: '1' }) });
+      const { size } = statSync(file);
+      const source = createReadStream(file);
+      let lines: string[] = [];
+      let sent = 0;
+      const send = async (): Promise<void> => {
+        if (lines.length === 0) return;
+        const answer = await client.json<ImportAnswer>('POST', `/v1/import?${query}`, `${lines.join('\n')}\n`);
+        for (const name of ['accepted', 'duplicate', 'rejected'] as const) total[name] += answer[name];
+        total.reasons.push(...answer.reasons.map((reason) => ({ ...reason, line: reason.line + sent })));
+        sent += lines.length;
+        lines = [];
+        progress('imported', source.bytesRead, size);
+      };
+      const input = file.endsWith('.gz') ? source.pipe(createGunzip()) : source;
+      for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+        if (lines.push(line) >= CHUNK_LINES) await send();
+      }
+      await send();
+      print(json, total, ({ accepted, duplicate, rejected, reasons }) => [
+        `accepted ${accepted}, duplicate ${duplicate}, rejected ${rejected}`,
+        ...reasons.slice(0, 20).map(({ line, reason, field }) => `\nline ${line}: ${reason}${field === undefined ? '' : ` (${field})`}`),
+      ]);
+    }),
+  );
+
+async function withClient(work: (client: Client) => Promise<void>): Promise<void> {
+  const client = await connect();
+  try {
+    await work(client);
+  } finally {
+    await client.close();
+  }
+}
+
+/** JSON for programs, columns for people. */
+function print<T extends object>(json: boolean | undefined, data: T | readonly T[], columns: (row: T) => string[]): void {
+  if (json) process.stdout.write(`${JSON.stringify(data)}\n`);
+  else for (const row of Array.isArray(data) ? (data as readonly T[]) : [data as T]) process.stdout.write(`${columns(row).join('  ').trimEnd()}\n`);
+}
+
+/** A bar on standard error, only where a person looks at it. */
+function progress(what: string, done: number, total: number): void {
+  if (!process.stderr.isTTY) return;
+  const share = total === 0 ? 1 : Math.min(1, done / total);
+  process.stderr.write(`\r${what} [${'#'.repeat(Math.round(share * 30)).padEnd(30)}] ${Math.round(share * 100)} %${share === 1 ? '\n' : ''}`);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else if (error instanceof Problem || error instanceof StartupError) {
+    process.stderr.write(`footfall: ${error.message}\n`);
+    process.exitCode = 1;
+  } else throw error;
+}

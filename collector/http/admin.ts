@@ -1,0 +1,106 @@
+/** Sites, stores and tokens, and the events that were refused. */
+import { Router } from 'express';
+import { nanoid } from 'nanoid';
+import { z } from 'zod';
+import { DAY, type Millis } from '../../protocol/event.ts';
+import { ID_PATTERN } from '../../protocol/ids.ts';
+import { badField, Problem } from '../errors.ts';
+import { SITE_DEFAULTS, type Site, type SiteRecord } from '../intake/site.ts';
+import type { Store, TokenRow } from '../store/store.ts';
+import { accessOf, type Auth, hashToken, newToken, requireScope, siteFor } from './auth.ts';
+import { cursor, cursorOf, limit, text } from './params.ts';
+import { parseBody } from './problem.ts';
+
+const origin = z.string().refine((value) => URL.canParse(value) && new URL(value).origin === value, 'expected an origin such as https://shop.example');
+
+const SiteBody = z.strictObject({
+  site: z.string().regex(ID_PATTERN),
+  name: z.string().min(1).max(128).optional(),
+  origins: z.array(origin).max(100).optional(),
+  allow_null_origin: z.boolean().optional(),
+  cookie_domain: z.string().regex(/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/).nullable().optional(),
+  code_host: origin.nullable().optional(),
+  timezone: z.string().refine((value) => Intl.supportedValuesOf('timeZone').includes(value) || value === 'UTC', 'expected an IANA time zone').optional(),
+  currency: z.string().regex(/^[A-Z]{3}$/).optional(),
+  consent: z.enum(['none', 'cookieless']).optional(),
+  identity: z.enum(['off', 'prefer', 'require']).optional(),
+  scrub_params: z.array(z.string().toLowerCase().max(64)).max(200).optional(),
+});
+
+const TokenBody = z.strictObject({
+  name: z.string().min(1).max(128),
+  scopes: z.array(z.enum(['read', 'write', 'admin'])).min(1),
+  sites: z.array(z.string()).nullable().default(null),
+  days: z.number().int().min(1).max(3_650).nullable().default(null),
+});
+
+export function adminRoutes({ store, auth, now }: { store: Store; auth: Auth; now: () => Millis }): Router {
+  const router = Router();
+  const read = requireScope(auth, 'read', now);
+  const admin = requireScope(auth, 'admin', now);
+  const shown = ({ site_pk: _pk, email_key: _email, scan_key: _scan, ...site }: SiteRecord): Site => site;
+
+  router.get('/v1/sites', read, (_req, res) => {
+    const { sites } = accessOf(res);
+    res.json({ sites: store.sites().filter(({ site }) => sites === null || sites.includes(site)).map(shown) });
+  });
+  router.post('/v1/sites', admin, async (req, res) => {
+    const { site, name = site, origins = [], ...rest } = parseBody(SiteBody, req.body);
+    if (store.sites().some((known) => known.site === site)) throw new Problem(409, `The site ${site} is there already`, { field: 'site' });
+    const record = await store.write((tx) => tx.saveSite({ ...SITE_DEFAULTS, ...(rest as Partial<Site>), site, name, origins }));
+    res.status(201).json(shown(record));
+  });
+  router.patch('/v1/sites/:site', admin, async (req, res) => {
+    const known = store.sites().find(({ site }) => site === req.params.site);
+    if (!known) throw new Problem(404, `No such site: ${req.params.site}`);
+    const change = parseBody(SiteBody.omit({ site: true }), req.body);
+    const record = await store.write((tx) => tx.saveSite({ ...shown(known), ...(change as Partial<Site>) }));
+    res.json(shown(record));
+  });
+
+  router.get('/v1/stores', read, async (req, res) => {
+    res.json({ stores: await store.queries.stores(siteFor(accessOf(res), text(req, 'site'))) });
+  });
+
+  router.get('/v1/tokens', admin, async (_req, res) => {
+    res.json({ tokens: (await store.queries.tokens()).map(({ hash: _hash, ...token }) => token) });
+  });
+  router.post('/v1/tokens', admin, async (req, res) => {
+    const { days, ...body } = parseBody(TokenBody, req.body);
+    const unknown = body.sites?.find((site) => !store.sites().some((known) => known.site === site));
+    if (unknown !== undefined) throw badField('sites', `no such site: ${unknown}`);
+    const token = newToken();
+    const created_at = now();
+    const row: TokenRow = {
+      ...body,
+      token_id: `tok_${nanoid(12)}`,
+      hash: hashToken(token),
+      created_at,
+      expires_at: days === null ? null : created_at + days * DAY,
+      revoked_at: null,
+    };
+    await store.write((tx) => tx.saveToken(row));
+    await auth.reload();
+    const { hash: _hash, ...rest } = row;
+    // The only time that the token itself is shown.
+    res.status(201).json({ ...rest, token });
+  });
+  router.delete('/v1/tokens/:id', admin, async (req, res) => {
+    const token_id = String(req.params['id']);
+    if (!(await store.write((tx) => tx.revokeToken(token_id, now())))) throw new Problem(404, `No such live token: ${token_id}`);
+    await auth.reload();
+    res.status(204).end();
+  });
+
+  router.get('/v1/failed', admin, async (req, res) => {
+    const size = limit(req);
+    const [after = 0] = cursor(req, 'cursor', 1) ?? [];
+    const failed = await store.queries.failed(after, size);
+    const last = failed.at(-1);
+    res.json({
+      failed: failed.map(({ raw, ...row }) => ({ ...row, raw: raw.toString() })),
+      next_cursor: failed.length === size && last ? cursorOf(last.failed_pk) : null,
+    });
+  });
+  return router;
+}

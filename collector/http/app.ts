@@ -1,0 +1,50 @@
+/** The whole HTTP surface: two plain handlers in front, because Express costs more than the rest of their work, and Express for the rest. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import compression from 'compression';
+import express, { type Router } from 'express';
+import type { Millis } from '../../protocol/event.ts';
+import { Problem } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Store } from '../store/store.ts';
+import { problemHandler } from './problem.ts';
+
+export interface AppOptions {
+  /** Each takes its own paths and answers false for any other. */
+  hot: readonly ((req: IncomingMessage, res: ServerResponse) => boolean)[];
+  routes: readonly Router[];
+  /** Mounted at /demo when given. */
+  demo: Router | null;
+  store: Store;
+  metrics: Metrics;
+  log: Logger;
+  now: () => Millis;
+}
+
+export function createApp({ hot, routes, demo, store, metrics, log, now }: AppOptions): (req: IncomingMessage, res: ServerResponse) => void {
+  const app = express();
+  app.disable('x-powered-by');
+  app.use(compression());
+  app.get('/healthz', (_req, res) => void res.json({ status: 'alive' }));
+  app.get('/readyz', async (_req, res) => {
+    await store.probe(now());
+    res.json({ status: 'ready' });
+  });
+  app.get('/metrics', async (_req, res) => {
+    res.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
+  app.use('/v1', (_req, res, next) => {
+    res.set({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+    next();
+  });
+  app.use(express.json({ limit: '1mb' }));
+  if (demo) app.use('/demo', demo);
+  for (const router of routes) app.use(router);
+  app.use((req) => {
+    throw new Problem(404, `Nothing is here: ${req.method} ${req.path}`);
+  });
+  app.use(problemHandler(log));
+  return (req, res) => {
+    if (!hot.some((handler) => handler(req, res))) app(req, res);
+  };
+}

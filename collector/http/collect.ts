@@ -1,0 +1,147 @@
+/** `POST /e`: a batch from a tag or a backend. Stands in front of the router: a 2xx means that every event is on stable storage. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { BatchAnswer, Millis } from '../../protocol/event.ts';
+import { ID_PATTERN } from '../../protocol/ids.ts';
+import { StoreUnavailable } from '../errors.ts';
+import { decodeBatch } from '../intake/decode.ts';
+import { type Device, deviceOf, NO_DEVICE } from '../intake/device.ts';
+import { enrich } from '../intake/enrich.ts';
+import type { Intake } from '../intake/intake.ts';
+import type { SiteRecord } from '../intake/site.ts';
+import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Access, Auth } from './auth.ts';
+import type { RateLimit } from './rate.ts';
+import { answer, type Body, clientAddress, cookieOf, readBody } from './request.ts';
+
+export interface CollectOptions {
+  intake: Intake;
+  auth: Auth;
+  metrics: Metrics;
+  log: Logger;
+  rate: RateLimit;
+  trust_proxy: number;
+  siteOf(site: string): SiteRecord | undefined;
+  now: () => Millis;
+}
+
+/** Requests that may wait for a commit; more are told to come back. */
+const WAITING_LIMIT = 5_000;
+/** Name of the visitor's cookie, the same as the tag's. */
+const COOKIE = 'ff_id';
+const COOKIE_SECONDS = 395 * 86_400;
+
+export function createCollect({ intake, auth, metrics, log, rate, trust_proxy, siteOf, now }: CollectOptions) {
+  const end = (res: ServerResponse, status: number, body?: object, headers: Record<string, string> = {}): void => {
+    metrics.requests.inc({ status });
+    answer(res, status, body && JSON.stringify(body), headers);
+  };
+
+  /** Takes `/e`; answers false for any other path. */
+  return function collect(req: IncomingMessage, res: ServerResponse): boolean {
+    const { url = '', method } = req;
+    if (url !== '/e' && !url.startsWith('/e?')) return false;
+    const cors = corsHeaders(req.headers.origin);
+    if (method === 'OPTIONS') {
+      end(res, 204, undefined, {
+        ...cors,
+        'access-control-allow-methods': 'POST',
+        'access-control-allow-headers': 'content-type, content-encoding',
+        'access-control-max-age': '86400',
+      });
+    } else if (method !== 'POST') end(res, 405, { title: 'POST a batch here' }, { allow: 'POST, OPTIONS' });
+    else if (intake.waiting() >= WAITING_LIMIT) end(res, 503, { title: 'busy' }, { ...cors, 'retry-after': '2', connection: 'close' });
+    else readBody(req, (body) => void take(req, res, body, cors).catch((error: unknown) => fail(res, error, cors)));
+    return true;
+  };
+
+  async function take(req: IncomingMessage, res: ServerResponse, body: Body, cors: Record<string, string>): Promise<void> {
+    const received_at = now();
+    if ('error' in body) {
+      if (body.error === 'too_large') end(res, 413, { title: 'a batch is at most 64 KiB and 100 events' }, { ...cors, connection: 'close' });
+      else if (body.error === 'bad_encoding') end(res, 400, { title: 'the body cannot be decoded' }, cors);
+      return;
+    }
+    const decoded = decodeBatch(body.text, received_at);
+    if (!decoded.ok) return end(res, decoded.status, { title: BATCH_ERRORS[decoded.reason], reason: decoded.reason }, cors);
+    const { batch, refused, unknown_fields } = decoded;
+    const site = siteOf(batch.site);
+    if (!site) return end(res, 403, { title: 'unknown site', reason: 'unknown_site' }, cors);
+    const access = req.headers.authorization === undefined ? null : auth.accessOf(req.headers.authorization, received_at);
+    const backend = mayWrite(access, site.site);
+    if (req.headers.authorization !== undefined && !backend) return end(res, 403, { title: 'the token has no scope write here', reason: 'bad_token' }, cors);
+    if (!backend && !originAllowed(site, req.headers.origin)) return end(res, 403, { title: 'not an origin of this site', reason: 'bad_origin' }, cors);
+    const wait = backend ? 0 : rate.take(`${clientAddress(req, trust_proxy)} ${site.site}`, received_at);
+    if (wait > 0) return end(res, 429, { title: 'too many requests' }, { ...cors, 'retry-after': String(wait) });
+
+    const device = backend ? NO_DEVICE : senderOf(req);
+    const drop = (reason: string): void => metrics.dropped.inc({ reason });
+    const events = batch.events.map((event) => enrich(event, batch, { site, received_at, device, backend }, drop));
+    const fates = await intake.submit({ site: site.site, events, refused });
+
+    const rejected = refused.map(({ raw: _raw, ...why }) => why);
+    fates.forEach((fate, index) => {
+      metrics.events.inc({ fate });
+      if (fate === 'not_stored') rejected.push({ event_id: events[index]?.event_id ?? null, reason: 'not_stored' });
+    });
+    for (const { reason } of rejected) metrics.rejected.inc({ reason });
+    if (batch.dropped) metrics.dropped.inc({ reason: 'by_tag' }, batch.dropped);
+    if (unknown_fields > 0) metrics.dropped.inc({ reason: 'unknown_field' }, unknown_fields);
+    // A browser that just asked to be forgotten is not given its id again.
+    const leaves = events.some(({ barrier }) => barrier === 'hard');
+    const headers = leaves ? cors : { ...cors, ...cookieAgain(req, site) };
+    if (rejected.length === 0) return end(res, 204, undefined, headers);
+    end(res, 200, { accepted: fates.length - (rejected.length - refused.length), rejected } satisfies BatchAnswer, headers);
+  }
+
+  function fail(res: ServerResponse, error: unknown, cors: Record<string, string>): void {
+    if (error instanceof StoreUnavailable) {
+      log.error({ err: error.cause ?? error }, error.message);
+      end(res, error.kind === 'full' ? 507 : 503, { title: error.message }, { ...cors, 'retry-after': '5' });
+    } else {
+      log.error({ err: error }, 'collect failed');
+      end(res, 500, { title: 'internal error' }, cors);
+    }
+  }
+}
+
+/** A page always sends its Origin: a script without one relays others' events, so its own user agent makes no bot of them. */
+function senderOf({ headers }: IncomingMessage): Device {
+  const device = deviceOf(headers['user-agent']);
+  return device.bot && headers.origin === undefined ? NO_DEVICE : device;
+}
+
+const BATCH_ERRORS = {
+  bad_json: 'the body is not JSON',
+  bad_batch: 'not a batch: {"v":1,"site":…,"sent_at":…,"events":[…]}',
+  too_many_events: 'a batch is at most 64 KiB and 100 events',
+} as const;
+
+/** Every answer may be read by the page that asked, so that a refused tag stops instead of retrying. */
+function corsHeaders(origin: string | undefined): Record<string, string> {
+  return origin === undefined ? {} : { 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true', 'access-control-expose-headers': 'retry-after', vary: 'origin' };
+}
+
+/** No Origin header means no page: a server or a script. */
+function originAllowed(site: SiteRecord, origin: string | undefined): boolean {
+  return origin === undefined || (origin === 'null' ? site.allow_null_origin : site.origins.includes(origin));
+}
+
+function mayWrite(access: Access | null, site: string): boolean {
+  return access !== null && access.scopes.includes('write') && (access.sites === null || access.sites.includes(site));
+}
+
+/**
+ * Safari keeps cookies that a script set for 7 days only, so the collector sets the visitor's own cookie again. Only what the
+ * browser itself sent: a queue captured before a reset must not bring the old id back.
+ */
+function cookieAgain(req: IncomingMessage, { cookie_domain }: SiteRecord): Record<string, string> {
+  const id = cookieOf(req, COOKIE);
+  if (id === undefined || !ID_PATTERN.test(id)) return {};
+  const host = (req.headers.host ?? '').replace(/:\d+$/, '');
+  const inDomain = cookie_domain !== null && (host === cookie_domain || host.endsWith(`.${cookie_domain}`));
+  const sameHost = req.headers.origin !== undefined && URL.canParse(req.headers.origin) && new URL(req.headers.origin).hostname === host;
+  if (!inDomain && !sameHost) return {};
+  const secure = req.headers.origin?.startsWith('https:') ? '; Secure' : '';
+  return { 'set-cookie': `${COOKIE}=${id}; Path=/; Max-Age=${COOKIE_SECONDS}; SameSite=Lax${inDomain ? `; Domain=${cookie_domain}` : ''}${secure}` };
+}

@@ -1,0 +1,94 @@
+/** `POST /v1/import`: wire events as NDJSON, with their own times; the same dedupe and linking as what tags send. */
+import { createInterface } from 'node:readline';
+import { Router } from 'express';
+import type { Millis, Rejected } from '../../protocol/event.ts';
+import { Problem } from '../errors.ts';
+import { decodeEvent, type RefusedEvent } from '../intake/decode.ts';
+import { deviceOf, NO_DEVICE } from '../intake/device.ts';
+import { type AcceptedEvent, enrich } from '../intake/enrich.ts';
+import type { Intake } from '../intake/intake.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Store } from '../store/store.ts';
+import { accessOf, type Auth, requireScope, siteFor } from './auth.ts';
+import { oneOf, text } from './params.ts';
+import { oneSite } from './profiles.ts';
+
+/** Lines of one transaction. */
+const GROUP = 500;
+/** Refused lines that the answer names; the rest are counted, and all are in `failed_events`. */
+const NAMED = 100;
+
+export interface ImportAnswer {
+  accepted: number;
+  duplicate: number;
+  rejected: number;
+  reasons: (Rejected & { line: number })[];
+}
+
+export function importRoutes({ store, intake, auth, metrics, now }: { store: Store; intake: Intake; auth: Auth; metrics: Metrics; now: () => Millis }): Router {
+  const router = Router();
+  router.post('/v1/import', requireScope(auth, 'write', now), async (req, res) => {
+    const access = accessOf(res);
+    const named = text(req, 'site');
+    const backend = oneOf(req, 'signed', ['0', '1']) === '1';
+    const answer: ImportAnswer = { accepted: 0, duplicate: 0, rejected: 0, reasons: [] };
+    const groups = new Map<string, { events: AcceptedEvent[]; refused: RefusedEvent[] }>();
+    let size = 0;
+    let line = 0;
+
+    const flush = async (): Promise<void> => {
+      for (const [site, { events, refused }] of groups) {
+        for (const fate of await intake.submit({ site, events, refused })) {
+          metrics.events.inc({ fate });
+          if (fate === 'stored') answer.accepted += 1;
+          else if (fate === 'not_stored') answer.rejected += 1;
+          else answer.duplicate += 1;
+        }
+      }
+      groups.clear();
+      size = 0;
+    };
+    const refuse = (site: string, why: Rejected, raw: string): void => {
+      answer.rejected += 1;
+      metrics.rejected.inc({ reason: why.reason });
+      if (answer.reasons.length < NAMED) answer.reasons.push({ ...why, line });
+      groupOf(site).refused.push({ ...why, raw });
+    };
+    const groupOf = (site: string): { events: AcceptedEvent[]; refused: RefusedEvent[] } => {
+      const group = groups.get(site) ?? { events: [], refused: [] };
+      groups.set(site, group);
+      size += 1;
+      return group;
+    };
+
+    for await (const raw of createInterface({ input: req, crlfDelay: Number.POSITIVE_INFINITY })) {
+      line += 1;
+      if (raw.trim() === '') continue;
+      const value = parsed(raw);
+      const said = typeof value === 'object' && value !== null && 'site' in value && typeof value.site === 'string' ? value.site : named;
+      const site = oneSite(store, siteFor(access, said));
+      const record = store.sites().find((candidate) => candidate.site === site);
+      if (!record) throw new Problem(404, `No such site: ${site}`);
+      const decoded = decodeEvent(value, now());
+      if ('event' in decoded) {
+        const { event } = decoded;
+        const agent = typeof value === 'object' && value !== null && 'user_agent' in value && typeof value.user_agent === 'string' ? value.user_agent : undefined;
+        const device = agent === undefined ? NO_DEVICE : deviceOf(agent);
+        const receipt = { site: record, received_at: now(), device, backend, keep_times: true };
+        groupOf(site).events.push(enrich(event, { sent_at: event.time }, receipt, (reason) => metrics.dropped.inc({ reason })));
+      } else refuse(site, decoded, raw);
+      if (size >= GROUP) await flush();
+    }
+    await flush();
+    res.json(answer);
+  });
+  return router;
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line) as unknown;
+  } catch {
+    return null;
+  }
+}

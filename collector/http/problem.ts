@@ -1,0 +1,33 @@
+/** Every refusal in one shape: RFC 9457 problem JSON. What is not expected is logged and hidden. */
+import type { ErrorRequestHandler } from 'express';
+import type { z } from 'zod';
+import { Problem, StoreUnavailable } from '../errors.ts';
+import type { Logger } from '../log.ts';
+
+/** A JSON body that fits its schema; else a problem that names the field. */
+export function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.infer<T> {
+  const result = schema.safeParse(body ?? {});
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const field = issue?.path.join('.') || (issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : 'body');
+  throw new Problem(400, `${field}: ${issue?.message ?? 'does not fit'}`, { field });
+}
+
+export function problemHandler(log: Logger): ErrorRequestHandler {
+  return (error: unknown, _req, res, next) => {
+    if (res.headersSent) return next(error);
+    const problem = asProblem(error);
+    if (problem.status >= 500) log.error({ err: error }, problem.title);
+    res.status(problem.status).set(problem.headers).type('application/problem+json');
+    res.send(JSON.stringify({ type: 'about:blank', status: problem.status, title: problem.title, ...problem.more }));
+  };
+}
+
+function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof StoreUnavailable) return new Problem(error.kind === 'full' ? 507 : 503, error.message, {}, { 'retry-after': '5' });
+  // body-parser and the router say with `status` what a client did wrong.
+  if (error instanceof Error && 'status' in error && typeof error.status === 'number' && error.status >= 400 && error.status < 500)
+    return new Problem(error.status, error.message);
+  return new Problem(500, 'Internal error');
+}

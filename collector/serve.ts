@@ -1,0 +1,40 @@
+/** Runs a collector as a process: settings from the environment, an orderly end. */
+import { createCollector } from './collector.ts';
+import { type Config, readConfig } from './config.ts';
+import { StartupError } from './errors.ts';
+
+/** Runs until SIGTERM or SIGINT. A start that cannot go on ends the process with 1 and one line that says why. */
+export async function serve(env: NodeJS.ProcessEnv = process.env): Promise<void> {
+  let config: Config;
+  try {
+    config = readConfig(env);
+    const collector = await createCollector(config);
+    const stop = (): void => {
+      process.off('SIGTERM', stop).off('SIGINT', stop);
+      collector.log.info('stopping');
+      void collector.close().then(() => process.exit(0));
+    };
+    process.on('SIGTERM', stop).on('SIGINT', stop);
+    process.stdout.write(welcome(collector.url, collector.admin_token, collector.admin_token_is_new, config));
+  } catch (error) {
+    if (!(error instanceof StartupError)) throw error;
+    process.stderr.write(`footfall: ${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+function welcome(url: string, token: string, isNew: boolean, { demo, data_dir }: Config): string {
+  const lines = [
+    `Footfall is ready at ${url}`,
+    '',
+    `  See links   ${url}/#token=${isNew ? token : `… (the admin token, in ${data_dir}/admin-token)`}`,
+    ...(demo ? [`  Demo shop   ${url}/demo/`] : []),
+    ...(isNew ? [`  Admin token ${token}  (shown once; kept in ${data_dir}/admin-token)`] : []),
+    '',
+    '  Paste into each page of the shop:',
+    `  <script async src="${url}/t.js" data-site="${demo ? 'demo' : 'SITE'}"></script>`,
+    '',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+

@@ -1,0 +1,29 @@
+/** One process a data directory: what a process keeps in memory of its browsers must not change behind its back. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { StartupError } from '../errors.ts';
+
+/** Takes the lock, which the system releases when the process dies. Returns its release. Throws StartupError. */
+export function lockDataDir(data_dir: string): () => void {
+  try {
+    mkdirSync(data_dir, { recursive: true });
+    const lock = new Database(join(data_dir, 'lock'), { timeout: 0 });
+    lock.pragma('journal_mode = MEMORY');
+    lock.exec('BEGIN EXCLUSIVE');
+    return () => void lock.close();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY')
+      throw new StartupError(`DATA_DIR=${data_dir}: in use by another collector (${runningProcess(data_dir)})`);
+    throw new StartupError(`DATA_DIR=${data_dir}: cannot be written (${(error as Error).message})`);
+  }
+}
+
+function runningProcess(data_dir: string): string {
+  try {
+    const { pid, url } = JSON.parse(readFileSync(join(data_dir, 'running.json'), 'utf8')) as { pid: number; url: string };
+    return `process ${pid} at ${url}`;
+  } catch {
+    return 'still starting';
+  }
+}

@@ -1,0 +1,56 @@
+/** A real collector on a free port, with a folder and a clock of its own. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Collector, createCollector } from '../../collector/collector.ts';
+import type { Config } from '../../collector/config.ts';
+import type { LinkRow } from '../../collector/store/link-row.ts';
+import type { WireEvent } from '../../protocol/event.ts';
+
+export interface TestServer extends Collector {
+  data_dir: string;
+  /** Moves the collector's clock. */
+  clock: { now: number };
+  post(events: Partial<WireEvent>[], more?: { site?: string; headers?: Record<string, string>; sent_at?: number }): Promise<Response>;
+  get<T>(path: string): Promise<T>;
+  send<T>(method: string, path: string, body?: object): Promise<{ status: number; body: T }>;
+  links(query?: string): Promise<LinkRow[]>;
+}
+
+export const START = Date.UTC(2026, 10, 20, 9);
+
+export async function startServer(settings: Partial<Config> = {}, clock = { now: START }): Promise<TestServer> {
+  const data_dir = settings.data_dir ?? mkdtempSync(join(tmpdir(), 'footfall-'));
+  const collector = await createCollector({ port: 0, log_level: 'silent', collect_rate: 0, data_dir, ...settings }, { now: () => clock.now });
+  const { url, admin_token } = collector;
+  const authorization = `Bearer ${admin_token}`;
+
+  async function send<T>(method: string, path: string, body?: object): Promise<{ status: number; body: T }> {
+    const headers = { authorization, 'content-type': 'application/json' };
+    const response = await fetch(url + path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    const text = await response.text();
+    return { status: response.status, body: (text === '' ? null : JSON.parse(text)) as T };
+  }
+  const get = async <T>(path: string): Promise<T> => (await send<T>('GET', path)).body;
+  return {
+    ...collector,
+    data_dir,
+    clock,
+    send,
+    get,
+    links: async (query = '') => (await get<{ links: LinkRow[] }>(`/v1/links?limit=1000&${query}`)).links,
+    post: (events, { site = 'demo', headers = {}, sent_at = clock.now } = {}) =>
+      fetch(`${url}/e`, { method: 'POST', headers, body: JSON.stringify({ v: 1, site, sent_at, events }) }),
+    async close() {
+      await collector.close();
+      if (settings.data_dir === undefined) rmSync(data_dir, { recursive: true });
+    },
+  };
+}
+
+let made = 0;
+/** A page view of browser B1 in session S1, by its differences. */
+export function wire(type: string, more: Partial<WireEvent> & { time: number }): WireEvent {
+  made += 1;
+  return { event_id: `t${made}`, type, anonymous_id: 'B1', session_id: 'S1', url: 'http://localhost/p/tv', ...more };
+}
