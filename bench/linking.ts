@@ -7,9 +7,9 @@ import { type Assignment, type Score, score } from './linking/measure.ts';
 import { footfall } from './linking/ours.ts';
 import { RIVALS } from './linking/rivals.ts';
 import { textTable } from './linking/table.ts';
+import { COMPARED, OTHER_WORLDS, type World } from './linking/worlds.ts';
 
 export const SEEDS = [1, 2, 3, 4, 5];
-export const COMPARED = ['base', 'shared-heavy'] as const;
 
 export interface Range {
   mean: number;
@@ -25,9 +25,10 @@ export interface Row {
   pair_precision: Range;
 }
 
-/** One preset: ours and the rivals, then ours with one number of the policy changed. */
+/** One world: ours and the rivals, then ours with one number of the policy changed. */
 export interface Comparison {
-  preset: (typeof COMPARED)[number];
+  preset: string;
+  note: string;
   visits: number;
   methods: Row[];
   policies: Row[];
@@ -37,6 +38,8 @@ export interface LinkingResult {
   scenario: 'linking';
   seeds: readonly number[];
   presets: Comparison[];
+  /** How the comparison comes out where the simulator's parameters are others. */
+  other_worlds: Comparison[];
   /** The incremental engine in memory, fed one event at a time in order of arrival. */
   engine: Speed;
   /** The pure function over a whole history at once. */
@@ -62,24 +65,27 @@ export interface LinkingOptions {
 export async function run({ json = false, seeds = SEEDS, ...size }: LinkingOptions = {}): Promise<LinkingResult> {
   const reference: number[] = [];
   const engine: number[] = [];
-  const presets = COMPARED.map((preset): Comparison => {
-    const scores = new Map<Method, Score[]>([...METHODS, ...POLICIES].map((method) => [method, []]));
+  const compare = ({ name, note, options }: World, policies: readonly Method[]): Comparison => {
+    const scores = new Map<Method, Score[]>([...METHODS, ...policies].map((method) => [method, []]));
     let visits = 0;
     for (const seed of seeds) {
-      const history = historyOf({ preset, seed, ...size });
+      const history = historyOf({ ...options, seed, ...size });
       visits += history.visits.length / seeds.length;
       for (const [method, found] of scores) found.push(score(history, timed(history, method, reference)));
       engine.push(engineSpeed(history.events));
     }
     const rows = (methods: readonly Method[]): Row[] => methods.map((method) => rowOf(method, scores.get(method) ?? []));
-    return { preset, visits: Math.round(visits), methods: rows(METHODS), policies: rows(POLICIES) };
-  });
+    return { preset: name, note, visits: Math.round(visits), methods: rows(METHODS), policies: rows(policies) };
+  };
+  const presets = COMPARED.map((world) => compare(world, POLICIES));
+  const other_worlds = OTHER_WORLDS.map((world) => compare(world, []));
   const ours: Speed = { events_per_s: Math.round(median(engine)) };
   const floor: Speed = { events_per_s: Math.round(median(reference)) };
   const result: LinkingResult = {
     scenario: 'linking',
     seeds,
     presets,
+    other_worlds,
     engine: ours,
     reference: floor,
     ours,

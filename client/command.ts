@@ -40,6 +40,6 @@ export const commands: Record<string, (...given: never[]) => void> = {
   reset: () => record('reset'),
   set: (props: Props) => Object.assign(common, props),
   consent: decide,
-  flush,
-  ready: (heard: (known: Ids) => void) => whenReady(true, guard(() => heard(ids()))),
+  flush: () => flush(),
+  ready: (heard: (known: Ids) => void) => whenReady(guard(() => heard(ids()))),
 };

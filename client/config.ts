@@ -14,8 +14,8 @@ export interface Settings {
   consent?: Consent;
   /** Count events without any id where storage is denied. */
   cookieless?: boolean | string;
-  /** `deny`: Global Privacy Control denies storage. It is recorded in any case. */
-  gpc?: string;
+  /** Global Privacy Control denies storage. It is recorded in any case. */
+  gpc?: boolean | string;
   /** This browser stands in public: sessions end after 5 idle minutes. */
   kiosk?: boolean | string;
   /** URL parameters (comma-separated) that carry a search term. */
@@ -36,6 +36,7 @@ export function settingsOf(script: HTMLScriptElement): Settings {
     settings[name] = value !== 'false' && (value || true);
   };
   url.searchParams.forEach(set);
-  for (const { name, value } of script.attributes) if (/^data-/.test(name)) set(value, name.slice(5));
+  // Of `src`, `async` and the like this leaves names that mean nothing.
+  for (const { name, value } of script.attributes) set(value, name.slice(5));
   return settings as unknown as Settings;
 }

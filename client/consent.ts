@@ -9,12 +9,12 @@ export let consent: Consent = 'granted';
 export const gpc = (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl;
 
 export function decide(next: unknown): void {
-  const wish = gpc && config.gpc === 'deny' ? 'denied' : next;
-  if (wish !== consent && /^(granted|denied|pending)$/.test(String(wish))) {
-    heed(wish as Consent, () => {
-      consent = wish as Consent;
-    });
-  }
+  const wish = gpc && config.gpc ? 'denied' : next;
+  if (wish !== consent && /^(granted|denied|pending)$/.test(String(wish))) heed(wish as Consent);
+}
+
+export function applyConsent(next: Consent): void {
+  consent = next;
 }
 
 /** What holds at first: the site's own word, then that of a consent platform. */
@@ -39,12 +39,12 @@ export function readConsentMode(command: unknown, storage: unknown): void {
   else if (storage === 'denied') decide('pending');
 }
 
-/** From here on each change is heard before it takes effect, which is when `apply` is called. */
-export function onConsent(hear: (next: Consent, apply: () => void) => void): void {
+/** From here on `hear` applies each change. */
+export function onConsent(hear: (next: Consent) => void): void {
   heed = hear;
 }
 
-let heed = (_: Consent, apply: () => void) => apply();
+let heed = applyConsent;
 
 type Tcf = (command: string, version: number, heard: (data: TcData, success: boolean) => void) => void;
 interface TcData {

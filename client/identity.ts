@@ -36,13 +36,14 @@ export function forgetDevice(): void {
   fresh = '';
 }
 
-/** What a session has named so far: which session, whom, by which statements. */
-export function readClaims(): [session: string, customer_id: string, told: string] {
-  return JSON.parse(read(CLAIMS) || '["","",""]');
+/** Whom this session has named so far, and by which statements. */
+export function claimedIn(session: string): [customer_id?: string, told?: string] {
+  const [of, ...claimed] = JSON.parse(read(CLAIMS) || '[]') as [string?, string?, string?];
+  return of === session ? claimed : [];
 }
 
-export function writeClaims(...claims: [session: string, customer_id: string, told: string]): void {
-  write(CLAIMS, JSON.stringify(claims));
+export function rememberClaim(...claimed: [session: string, customer_id: string | undefined, told: string]): void {
+  write(CLAIMS, JSON.stringify(claimed));
 }
 
 /** Begins the keys of queued events; all others begin with `ff_`. */

@@ -6,12 +6,11 @@ import { attend, reportEngagement } from './capture/engagement.ts';
 import { viewPage, watchNavigation } from './capture/page-view.ts';
 import { commands, type Footfall } from './command.ts';
 import { configure, type Settings } from './config.ts';
-import { consent, onConsent, startConsent } from './consent.ts';
+import { applyConsent, consent, onConsent, startConsent } from './consent.ts';
 import { guard, listen } from './guard.ts';
 import { forgetDevice } from './identity.ts';
-import { flush, flushLeaving, onAcknowledged, resume } from './queue.ts';
+import { flush, resume } from './queue.ts';
 import { asOf, record, release, view } from './record.ts';
-import { tidyAddressBar } from './scan.ts';
 
 export type { Footfall, Ids } from './command.ts';
 export type { Settings } from './config.ts';
@@ -43,12 +42,7 @@ const begin = guard((notes: Noted[]) => {
   if (consent === 'denied') forgetDevice();
   watchNavigation();
   watchClicks();
-  listen(document, 'scroll pointerdown pointermove keydown', attend);
-  onAcknowledged((events) => {
-    tidyAddressBar(events);
-    // The answer may have set the cookie again.
-    if (consent === 'denied') forgetDevice();
-  });
+  listen(document, 'scroll pointermove keydown', attend);
   // `pagehide` comes first, and only to the window; `unload` would keep the page out of the back/forward cache.
   listen(window, 'pagehide', leave);
   listen(document, 'visibilitychange', () => (document.hidden ? leave() : show()));
@@ -56,7 +50,7 @@ const begin = guard((notes: Noted[]) => {
   listen(window, 'pageshow', (event: PageTransitionEvent) => {
     if (event.persisted) viewPage({ bfcache: true });
   });
-  release((document as { prerendering?: boolean }).prerendering ? 0 : document.hidden ? 1 : 2);
+  release(!(document as { prerendering?: boolean }).prerendering);
   // Plain events wait for the next tick, as do a dataLayer that came late and events that lost their page.
   setInterval(tick, 800);
 });
@@ -69,22 +63,22 @@ const tick = guard(() => {
 function show(): void {
   attend();
   if (!view.id) viewPage();
-  release(2);
+  release(true);
   resume();
 }
 
 function leave(): void {
   readLayer();
   reportEngagement();
-  flushLeaving();
+  flush(true);
 }
 
 /** Ids come with consent and go with it; its withdrawal still carries them, since it cuts the browser's sessions. */
-function heedConsent(next: Consent, apply: () => void): void {
+function heedConsent(next: Consent): void {
   const tell = () => record('consent', {}, { consent: next });
   if (next === 'denied') tell();
-  apply();
-  release(0);
+  applyConsent(next);
+  release();
   if (next === 'denied') forgetDevice();
   else tell();
   flush();

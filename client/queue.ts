@@ -4,7 +4,8 @@ import { now } from './clock.ts';
 import { config } from './config.ts';
 import { consent } from './consent.ts';
 import { attempt } from './guard.ts';
-import { QUEUE } from './identity.ts';
+import { forgetDevice, QUEUE } from './identity.ts';
+import { tidyAddressBar } from './scan.ts';
 import { keys, memory, remove, unstore, write } from './storage.ts';
 import { byteLength, post } from './transport.ts';
 
@@ -25,7 +26,7 @@ export function enqueue(event: WireEvent): void {
     unstore(other);
     stored = write(key, text);
   }
-  if (!isPlain(key) || event.type === 'page_view') setTimeout(flush);
+  if (!isPlain(key) || event.type === 'page_view') setTimeout(() => flush());
 }
 
 /** An event was given up: the next batch says so. */
@@ -33,21 +34,12 @@ export function countDropped(): void {
   dropped++;
 }
 
-export function onAcknowledged(hear: (events: WireEvent[]) => void): void {
-  acknowledged = hear;
+/** Sends what waits, unless a request is on its way or a retry is due later; a page that goes away does not wait, and called again finds nothing left. */
+export function flush(leaving?: boolean): void {
+  send(leaving).catch(() => {});
 }
 
-/** Sends what waits, unless a request is on its way or a retry is due later. */
-export function flush(): void {
-  send().catch(() => {});
-}
-
-/** The page goes away: sends what no request carries yet. Called again, it finds nothing left. */
-export function flushLeaving(): void {
-  send(true).catch(() => {});
-}
-
-/** Tries again what was not acknowledged: a beacon never is. */
+/** What was on its way may go again: ids dedupe, and a beacon is never acknowledged. */
 export function resume(): void {
   carried.clear();
   busy = false;
@@ -60,15 +52,15 @@ const MAX_KEPT = 2_000;
 const MAX_AGE = 7 * DAY;
 /** An event this old that another page made has lost its page. If it has not: ids dedupe. */
 const ORPHAN_AGE = 5 * SECOND;
+const FIRST_WAIT = SECOND;
 const VITAL = '!';
 
 /** Keys on their way. */
 const carried = new Set<string>();
 let busy = false;
-let failures = 0;
+let wait = FIRST_WAIT;
 let dropped = 0;
 let most = MAX_EVENTS;
-let acknowledged: (events: WireEvent[]) => void;
 
 const queue = () => `${QUEUE + config.site}:`;
 const isPlain = (key: string) => !key.endsWith(VITAL);
@@ -80,7 +72,7 @@ async function send(leaving?: boolean): Promise<void> {
   const reported = dropped;
   let bytes = 0;
   keys(queue()).forEach((key, index, kept) => {
-    const age = now() - parseInt(key.slice(queue().length), 36);
+    const age = now() - parseInt(key.split(':').pop() as string, 36);
     if (carried.has(key) || (!memory[key] && age < ORPHAN_AGE)) return;
     const event = attempt(() => JSON.parse(memory[key] || (localStorage[key] as string)) as WireEvent);
     bytes += byteLength(JSON.stringify(event));
@@ -98,19 +90,20 @@ async function send(leaving?: boolean): Promise<void> {
   const answer = await post(JSON.stringify({ v: PROTOCOL_VERSION, site: config.site, sent_at: now(), dropped: reported, events } satisfies Batch), leaving);
   if (!answer) return;
   const [status, retry_after] = answer;
-  for (const key of sent) carried.delete(key);
+  // It may have set the cookie again.
+  if (consent === 'denied') forgetDevice();
   if (/^(0|408|429|5)/.test(String(status))) {
-    setTimeout(resume, (retry_after * SECOND || Math.min(SECOND * 2 ** failures++, 5 * MINUTE)) * (1 + Math.random()));
+    wait = Math.min(wait * 2, 5 * MINUTE);
+    setTimeout(resume, (retry_after * SECOND || wait) * (1 + Math.random()));
     return;
   }
-  busy = false;
-  failures = 0;
+  wait = FIRST_WAIT;
   if (status === 413 && sent[1]) most = sent.length >> 1;
   else {
     sent.forEach(remove);
     most = MAX_EVENTS;
     dropped += status < 300 ? -reported : sent.length;
-    if (status < 300) acknowledged(events);
+    if (status < 300) tidyAddressBar(events);
   }
-  flush();
+  resume();
 }

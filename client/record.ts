@@ -3,7 +3,7 @@ import type { Millis, Props, WireEvent } from '../protocol/event.ts';
 import { config } from './config.ts';
 import { consent, gpc } from './consent.ts';
 import { attempt } from './guard.ts';
-import { anonymousId, forgetBrowser, readClaims, tabId, writeClaims } from './identity.ts';
+import { anonymousId, claimedIn, forgetBrowser, rememberClaim, tabId } from './identity.ts';
 import { countDropped, enqueue, isVital } from './queue.ts';
 import { randomId } from './random-id.ts';
 import { scanIn, withoutScan } from './scan.ts';
@@ -36,7 +36,7 @@ export function stateCustomer(id: unknown, email: unknown, token?: unknown): voi
 }
 
 export function identify(): void {
-  record('identify', stated);
+  if (stated.customer_id || stated.email_sha256) record('identify', stated);
 }
 
 /** Runs a call that was made before the tag had loaded, as of then and there. */
@@ -46,18 +46,18 @@ export function asOf(url: string, time: Millis, run: () => void): void {
   moment = {};
 }
 
-/** What may go: nothing before the start, only what is vital (1) while the page is unseen, then everything (2). Consent may still hold it. */
-export function release(from: 0 | 1 | 2): void {
-  open = Math.max(open, from);
+/** Lets go what was held, if there is consent: `start` once the tag is ready and its page no mere prerendering. */
+export function release(start?: boolean): void {
+  open = open || start;
   const ready = held;
   held = [];
   for (const go of ready) go();
 }
 
 /** Runs at once, or when `release` and consent let it. */
-export function whenReady(vital: boolean, run: () => void): void {
-  if (consent !== 'pending' && open > (vital ? 0 : 1)) run();
-  else if (held.length < MAX_HELD) held.push(() => whenReady(vital, run));
+export function whenReady(run: () => void): void {
+  if (open && consent !== 'pending') run();
+  else if (held.length < MAX_HELD) held.push(() => whenReady(run));
   else countDropped();
 }
 
@@ -67,11 +67,11 @@ export function ids(): Partial<WireEvent> {
 
 /** Absent and undefined are one on the wire. */
 type Loose = { [K in keyof WireEvent]?: WireEvent[K] | undefined };
-type Draft = Loose & { type: string; time: Millis; url: string };
+type Draft = Loose & Pick<WireEvent, 'type' | 'time'> & { url: string };
 
 let moment: { url?: string; time?: Millis } = {};
 let held: (() => void)[] = [];
-let open = 0;
+let open: boolean | undefined;
 /** The session of this page's last event. */
 let session = '';
 /** The landing's token, for the first event. */
@@ -83,41 +83,48 @@ function capture(type: string, given: unknown, more: Loose | undefined): void {
   const draft: Draft = {
     type,
     time: moment.time || stamp(),
-    url: withoutScan(moment.url || location.href).slice(0, 2_048),
+    url: withoutScan(moment.url || location.href),
     view_id: view.id,
     scan,
     gpc,
     kiosk: !!config.kiosk,
-    ...more,
+    ...(more as Partial<Draft>),
     // A copy: the page may change its object at once.
     props: JSON.parse(JSON.stringify(props)) as Props,
   };
-  if (/^(login|sign_up|identify|purchase)$/.test(type)) {
+  if (isVital(draft)) {
     draft.customer_id = customerIn(customer_id || user_id);
     draft.email_sha256 = emailIn(email_sha256 || (user_data && (user_data as Props).sha256_email_address));
     draft.customer_token = token as string;
   }
   scan = undefined;
-  whenReady(isVital(draft), () => commit(draft));
+  whenReady(() => commit(draft));
 }
 
-function commit(draft: Draft): void {
-  const { type, time, url, customer_id, email_sha256, customer_token } = draft;
-  const event = { event_id: `${time.toString(36)}-${randomId(16)}`, consent, ...draft };
+function commit({ view_id, customer_id, email_sha256, customer_token, ...rest }: Draft): void {
+  const { type, time, url } = rest;
+  const event = { event_id: `${time.toString(36)}-${randomId(16)}`, consent, ...rest };
   if (consent === 'granted') {
-    let [of, known, told] = readClaims();
     const statement = `${customer_id} ${email_sha256} ${!customer_token};`;
-    if (customer_id && known && customer_id !== known && of === currentSession()) endSession();
+    let current = currentSession();
+    let [known, told = ''] = claimedIn(current);
+    if (type === 'identify' && told.includes(statement)) return;
+    if (customer_id && known && customer_id !== known) endSession();
     // Engagement ends a view and begins nothing: no new session for a page that was left open overnight.
-    const current = type === 'engagement' ? currentSession() : touchSession(time, session && type !== 'page_view' ? '' : url);
-    if (of !== current) known = told = '';
-    if (!current || (type === 'identify' && told.includes(statement))) return;
-    if (customer_id || email_sha256) writeClaims(current, customer_id || known, told + statement);
-    if (type === 'identify' || type === 'purchase') event.customer_id = customer_id || known || undefined;
-    event.anonymous_id = anonymousId();
-    event.session_id = current;
-    event.tab_id = tabId();
-    enqueue(event as WireEvent);
+    if (type !== 'engagement') current = touchSession(time, session && type !== 'page_view' ? '' : url);
+    if (!current) return;
+    [known, told = ''] = claimedIn(current);
+    if (customer_id || email_sha256) rememberClaim(current, customer_id || known, told + statement);
+    enqueue({
+      ...event,
+      view_id,
+      customer_id: type === 'identify' || type === 'purchase' ? customer_id || known : customer_id,
+      email_sha256,
+      customer_token,
+      anonymous_id: anonymousId(),
+      session_id: current,
+      tab_id: tabId(),
+    } as WireEvent);
     if (type === 'logout' || type === 'reset') {
       stated = {};
       endSession();
@@ -128,9 +135,7 @@ function commit(draft: Draft): void {
       session = current;
       identify();
     }
-  } else if (config.cookieless && type !== 'identify') {
-    enqueue({ ...event, view_id: undefined, customer_id: undefined, email_sha256: undefined, customer_token: undefined } as Loose as WireEvent);
-  }
+  } else if (config.cookieless && type !== 'identify') enqueue(event as WireEvent);
 }
 
 function customerIn(id: unknown): string | undefined {

@@ -10,7 +10,12 @@ export function withoutScan(url: string): string {
   return url.replace(/([?&])ff_scan=[^&#]*(&?)/, (_, before: string, after: string) => (after ? before : ''));
 }
 
+/** The page's address as it is recorded. */
+export function here(): string {
+  return withoutScan(location.href);
+}
+
 /** Before the acknowledgement a reload must still be able to bring the token. */
 export function tidyAddressBar(acknowledged: WireEvent[]): void {
-  if (acknowledged.some(({ scan }) => scan && location.href.includes(scan))) history.replaceState(history.state, '', withoutScan(location.href));
+  if (acknowledged.some(({ scan }) => scan && location.href.includes(scan))) history.replaceState(history.state, '', here());
 }

@@ -24,11 +24,14 @@ export function write(key: string, value: string): boolean | undefined {
 
 /** On the registrable domain. It is probed once for each origin, from the short end: some browsers log each refusal. */
 export function writeCookie(key: string, value: string): void {
-  let domain = config.domain || read(DOMAIN);
+  let domain = read(DOMAIN);
   for (const candidate of domains()) {
     if (domain) break;
     setCookie(PROBE, '1', candidate, 9);
-    if (readCookie(PROBE)) domain = candidate;
+    if (readCookie(PROBE)) {
+      domain = candidate;
+      setCookie(PROBE, '', candidate, 0);
+    }
   }
   write(DOMAIN, domain);
   write(key, value);
@@ -66,12 +69,12 @@ function readCookie(key: string): string | undefined {
 
 function setCookie(key: string, value: string, domain: string, age: number): void {
   attempt(() => {
-    document.cookie = `${key}=${value};path=/;samesite=lax;max-age=${age}${domain && `;domain=${domain}`}${location.protocol > 'http:' ? ';secure' : ''}`;
+    document.cookie = `${key}=${value};path=/;samesite=lax;max-age=${age};${domain + (location.protocol > 'http:' ? ';secure' : '')}`;
   });
 }
 
-/** `a.shop.co.uk`: co.uk, shop.co.uk, a.shop.co.uk, and none. */
+/** As a cookie says it. `a.shop.co.uk`: co.uk, shop.co.uk, a.shop.co.uk, and the host alone. */
 function domains(): string[] {
-  const labels = location.hostname.split('.');
-  return labels.map((_, index) => (labels[index + 1] ? labels.slice(-2 - index).join('.') : ''));
+  const labels = (config.domain || location.hostname).split('.');
+  return labels.map((_, index) => (labels[index + 1] ? `domain=${labels.slice(-2 - index).join('.')}` : ';'));
 }

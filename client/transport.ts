@@ -4,7 +4,7 @@ import { config } from './config.ts';
 import { attempt } from './guard.ts';
 
 /** The status (0: no answer) and Retry-After in seconds. Nothing for a beacon, whose answer nobody hears. */
-export async function post(body: string, leaving: boolean | undefined): Promise<[status: number, retry_after: number] | undefined> {
+export async function post(body: string, leaving?: boolean): Promise<[status: number, retry_after: number] | undefined> {
   const url = `${config.collector}/e`;
   // Above that a keepalive fetch is unreliable while the page goes away.
   if (leaving && byteLength(body) > LEAVING_BYTES && attempt(() => navigator.sendBeacon(url, body))) return undefined;

@@ -1,10 +1,10 @@
 /** The comparison as tables: for a terminal, and as Markdown for docs/linking.md. */
 import type { Comparison, LinkingResult, Range, Row } from '../linking.ts';
 
-export function textTable({ seeds, presets, reference, engine }: LinkingResult): string {
-  const lines = presets.flatMap(({ preset, visits, methods, policies }) => [
+export function textTable({ seeds, presets, other_worlds, reference, engine }: LinkingResult): string {
+  const lines = [...presets, ...other_worlds].flatMap(({ preset, note, visits, methods, policies }) => [
     '',
-    `${preset}: ${seeds.length} seeds, ${visits} visits each; mean (least to most), per cent`,
+    `${preset} (${note}): ${seeds.length} seeds, ${visits} visits each; mean (least to most), per cent`,
     textRow(['', 'precision', 'recall', 'pairs']),
     ...methods.map((row) => textRow([`${row.source}: ${row.method}`, ...shares(row)])),
     ...policies.map((row) => textRow([`  with ${row.method}`, ...shares(row)])),
@@ -12,21 +12,24 @@ export function textTable({ seeds, presets, reference, engine }: LinkingResult):
   return [...lines, '', `pure function ${reference.events_per_s} events/s, engine ${engine.events_per_s} events/s`].join('\n');
 }
 
-export function markdownTables({ seeds, presets }: LinkingResult): string {
-  return presets.map((comparison) => markdownOf(comparison, seeds.length)).join('\n\n');
+export function markdownTables({ seeds, presets, other_worlds }: LinkingResult): string {
+  return [...presets, ...other_worlds].map((comparison) => markdownOf(comparison, seeds.length)).join('\n\n');
 }
 
-function markdownOf({ preset, visits, methods, policies }: Comparison, seeds: number): string {
-  return [
-    `**${preset}** (${seeds} seeds, about ${Math.round(visits / 100) * 100} visits each; per cent, mean and least to most)`,
-    '',
-    '| rule | as in | precision | recall | pairs |',
-    '| --- | --- | --- | --- | --- |',
-    ...methods.map((row) => `| ${[row.method, row.source, ...shares(row)].join(' | ')} |`),
+function markdownOf({ preset, note, visits, methods, policies }: Comparison, seeds: number): string {
+  const changed = [
     '',
     '| Footfall with | precision | recall | pairs |',
     '| --- | --- | --- | --- |',
     ...policies.map((row) => `| ${[row.method, ...shares(row)].join(' | ')} |`),
+  ];
+  return [
+    `**${preset}** (${note}; ${seeds} seeds, about ${Math.round(visits / 100) * 100} visits each; per cent: mean, least to most)`,
+    '',
+    '| rule | as in | precision | recall | pairs |',
+    '| --- | --- | --- | --- | --- |',
+    ...methods.map((row) => `| ${[row.method, row.source, ...shares(row)].join(' | ')} |`),
+    ...(policies.length > 0 ? changed : []),
   ].join('\n');
 }
 
@@ -40,5 +43,5 @@ function percent({ mean, min, max }: Range): string {
 }
 
 function textRow([name = '', ...cells]: readonly string[]): string {
-  return name.padEnd(46) + cells.map((cell) => cell.padEnd(22)).join('');
+  return name.padEnd(52) + cells.map((cell) => cell.padEnd(22)).join('');
 }

@@ -5,7 +5,7 @@ import { record } from '../record.ts';
 export function watchClicks(): void {
   listen(document, 'click auxclick', (event: MouseEvent) => {
     const target = event.composedPath()[0] as Element;
-    const marked = target.closest('[data-ff-event]:not(form)');
+    const marked = target.closest('[data-ff-event]');
     if (marked) {
       // `data-ff-event="add_to_wishlist" data-ff-item-id="TV-55"`
       const props: Record<string, string> = {};
@@ -17,10 +17,7 @@ export function watchClicks(): void {
   });
   listen(document, 'submit', ({ target }) => {
     const form = target as HTMLFormElement;
-    record(form.getAttribute('data-ff-event') || 'form_submit', {
-      // A field named `id` hides the form's own property.
-      form_id: form.getAttribute('id') || form.getAttribute('name'),
-      fields: Array.from(form.querySelectorAll('[name]'), (field) => field.getAttribute('name')),
-    });
+    // By attribute: a field named `id` hides the form's own property.
+    record('form_submit', { form_id: form.getAttribute('id'), fields: Array.from(form.elements, (field) => field.getAttribute('name')) });
   });
 }

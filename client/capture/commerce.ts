@@ -7,9 +7,7 @@ import { identify, record, stateCustomer, stated } from '../record.ts';
 export function readLayer(between?: () => void): void {
   const fresh = attempt(takeNew) || [];
   fresh.forEach(guard(readState));
-  const statement = JSON.stringify(stated);
-  if (statement !== told) identify();
-  told = statement;
+  if (fresh[0]) identify();
   if (between) between();
   fresh.forEach(guard(readEvent));
 }
@@ -20,7 +18,6 @@ interface Entry {
 }
 
 const seen = new WeakSet();
-let told = '{}';
 
 function takeNew(): Entry[] {
   const layer = (window as unknown as { dataLayer: Entry[] }).dataLayer;
@@ -28,7 +25,7 @@ function takeNew(): Entry[] {
     seen.add(layer);
     follow(layer);
   }
-  return Array.from(layer).filter((entry) => entry && typeof entry === 'object' && !seen.has(entry) && seen.add(entry));
+  return layer.filter((entry) => Object(entry) === entry && !seen.has(entry) && seen.add(entry));
 }
 
 /** Tag managers wrap `push` too and call ours. A layer that is replaced whole is found by the next look. */
@@ -66,7 +63,7 @@ function readEvent(entry: Entry): void {
 
 /** GA4's names, which are ours. A purchase takes the address that the page has stated. */
 function tell(type: unknown, props: object | undefined): void {
-  if (/^((view|select|add|remove|begin|sign)_[a-z_]+|purchase|refund|search|login|logout)$/.test(String(type))) {
+  if (/^(view_|select_|add_|remove_|begin_|sign_|purchase|refund|search|login|logout)[a-z_]*$/.test(String(type))) {
     record(type as string, { email_sha256: stated.email_sha256, ...props });
   }
 }

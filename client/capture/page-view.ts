@@ -2,14 +2,14 @@
 import { guard, listen } from '../guard.ts';
 import { randomId } from '../random-id.ts';
 import { record, view } from '../record.ts';
-import { withoutScan } from '../scan.ts';
+import { here, withoutScan } from '../scan.ts';
 import { reportEngagement } from './engagement.ts';
 import { readSearch } from './search.ts';
 
 export function viewPage(props?: unknown): void {
   reportEngagement();
   const referrer = withoutScan(view.url || document.referrer);
-  view.url = withoutScan(location.href);
+  view.url = here();
   view.id = randomId(10);
   record('page_view', props, { referrer, title: document.title });
   readSearch();
@@ -18,8 +18,8 @@ export function viewPage(props?: unknown): void {
 /** The Navigation API sees every change of the URL; elsewhere the history's functions are wrapped, once. */
 export function watchNavigation(): void {
   const { navigation } = window as { navigation?: EventTarget };
-  if (navigation) return listen(navigation, 'currententrychange', navigated);
-  listen(window, 'popstate', navigated);
+  if (navigation) return listen(navigation, 'currententrychange', look);
+  listen(window, 'popstate', look);
   for (const name of ['pushState', 'replaceState'] as const) {
     const original = history[name];
     history[name] = function (this: History, ...args) {
@@ -32,7 +32,7 @@ export function watchNavigation(): void {
 const look = guard(navigated);
 
 function navigated(): void {
-  if (view.url && pageOf(withoutScan(location.href)) !== pageOf(view.url)) viewPage();
+  if (view.url && pageOf(here()) !== pageOf(view.url)) viewPage();
 }
 
 /** An anchor is a place on a page; `#/` and `#!` are routes. */

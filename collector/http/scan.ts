@@ -1,10 +1,9 @@
 /** `GET /q/CODE`: a scan of a printed code, durably recorded, then sent on. Stands in front of the router. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isbot } from 'isbot';
 import { nanoid } from 'nanoid';
 import type { Millis } from '../../protocol/event.ts';
 import { StoreUnavailable } from '../errors.ts';
-import { deviceOf } from '../intake/device.ts';
+import { deviceOf, isBot } from '../intake/device.ts';
 import { type AcceptedEvent, factsOf, scanToken } from '../intake/enrich.ts';
 import type { Intake } from '../intake/intake.ts';
 import type { SiteRecord } from '../intake/site.ts';
@@ -74,7 +73,7 @@ function flagOf({ method, headers }: IncomingMessage): string | null {
   const purpose = `${headers['sec-purpose'] ?? ''} ${headers['purpose'] ?? ''} ${headers['x-purpose'] ?? ''} ${headers['x-moz'] ?? ''}`;
   if (/preview/i.test(purpose)) return 'preview';
   if (/prefetch|prerender/i.test(purpose)) return 'prefetch';
-  return isbot(headers['user-agent'] ?? '') ? 'bot' : null;
+  return isBot(headers['user-agent'] ?? '') ? 'bot' : null;
 }
 
 function scanEvent(code: CodeRow, site: string, flag: string | null, device: AcceptedEvent['device'], time: Millis): AcceptedEvent {

@@ -26,8 +26,7 @@ export function tagRoutes({ dir }: { dir: string }): Router {
       etag,
     });
     if (req.headers['if-none-match'] === etag) return void res.status(304).end();
-    const accepted = req.acceptsEncodings(['br', 'gzip', 'identity']);
-    const variant = variants.find(({ encoding }) => encoding === accepted);
+    const variant = variants.find(({ encoding }) => req.acceptsEncodings(encoding));
     if (variant) res.set('content-encoding', variant.encoding);
     res.send(variant?.body ?? plain);
   });

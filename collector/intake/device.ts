@@ -1,5 +1,5 @@
 /** What a user agent tells: device type, browser, system, and whether it is a machine. Parsed once, then from an LRU. */
-import { isbot } from 'isbot';
+import { createIsbotFromList, list } from 'isbot';
 import { LRUCache } from 'lru-cache';
 import { UAParser } from 'ua-parser-js';
 
@@ -28,10 +28,16 @@ export function deviceOf(user_agent: string | undefined): Device {
 /** A server's event has no browser behind it. */
 export const NO_DEVICE: Device = { device_type: 'server', browser: '', os: '', bot: false };
 
+/**
+ * Crawlers, link previews and HTTP libraries. A headless browser is none: it runs the page as a visitor's does, mostly in somebody's
+ * test of the shop, who would look for its session in vain.
+ */
+export const isBot = createIsbotFromList(list.filter((pattern) => !/headless/i.test(pattern)));
+
 function parse(text: string): Device {
   if (text === '') return { device_type: 'unknown', browser: '', os: '', bot: false };
   const { browser, os, device } = new UAParser(text).getResult();
-  const bot = isbot(text);
+  const bot = isBot(text);
   return {
     device_type: bot ? 'bot' : (device.type ?? (os.name ? 'desktop' : 'unknown')),
     browser: known(browser.name),

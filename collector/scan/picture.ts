@@ -4,7 +4,7 @@ import encodeQR from 'qr';
 export interface PictureOptions {
   /** How much of the symbol may be damaged: 7, 15, 25 or 30 %. */
   error_correction?: 'low' | 'medium' | 'quartile' | 'high';
-  /** White margin in modules. Below 4 (ISO/IEC 18004) scanners may fail to find the symbol. */
+  /** White margin in modules, at least 1. Below 4 (ISO/IEC 18004) scanners may fail to find the symbol. */
   quiet_zone?: number;
 }
 

@@ -13,7 +13,6 @@ export interface Person {
   visits_per_day: number;
   /** Chance of a login in a visit. */
   login: number;
-  household: Household;
   phone: Device;
   laptop: Device | null;
 }
@@ -33,10 +32,16 @@ export interface Household {
   shared_tablet: Device | null;
 }
 
+export interface Kiosk {
+  random: Random;
+  device: Device;
+  visits_per_day: number;
+}
+
 export interface Population {
   people: Person[];
   households: Household[];
-  kiosks: { random: Random; device: Device }[];
+  kiosks: Kiosk[];
 }
 
 export function populate(seed: number, parameters: Parameters): Population {
@@ -67,7 +72,6 @@ function addMember(household: Household, index: number, parameters: Parameters):
     email_sha256: createHash('sha256').update(`${person.toLowerCase()}@mail.example`).digest('hex'),
     visits_per_day: random.logNormal(median, parameters.visits_spread),
     login: random.pick(parameters.login),
-    household,
     phone: device('phone', false, random, parameters),
     laptop: random.chance(parameters.own_laptop) ? device('laptop', false, random, parameters) : null,
   };
@@ -75,14 +79,19 @@ function addMember(household: Household, index: number, parameters: Parameters):
   return member;
 }
 
-function kiosksOf(seed: number, parameters: Parameters): Population['kiosks'] {
-  const count = (per_thousand: number): number => Math.ceil((per_thousand * parameters.people) / 1_000);
-  const declared = count(parameters.declared_kiosks);
-  return Array.from({ length: declared + count(parameters.undeclared_kiosks) }, (_, index) => {
-    const random = randomFrom(seed, 'kiosk', index);
-    const jar = newJar(random, { consent_refused: 0 }, index < declared);
-    return { random, device: { kind: 'kiosk', shared: true, jar, in_app: null } };
-  });
+/** Where there are too few people for a whole kiosk there is one all the same, visited the less. */
+function kiosksOf(seed: number, parameters: Parameters): Kiosk[] {
+  const kiosks: Kiosk[] = [];
+  for (const declared of [true, false]) {
+    const wanted = ((declared ? parameters.declared_kiosks : parameters.undeclared_kiosks) * parameters.people) / 1_000;
+    for (let n = 0; n < wanted; n += 1) {
+      const random = randomFrom(seed, declared ? 'declared kiosk' : 'undeclared kiosk', n);
+      const jar = newJar(random, { consent_refused: 0 }, declared);
+      const visits_per_day = (parameters.kiosk_visits * wanted) / Math.ceil(wanted);
+      kiosks.push({ random, device: { kind: 'kiosk', shared: true, jar, in_app: null }, visits_per_day });
+    }
+  }
+  return kiosks;
 }
 
 function device(kind: Device['kind'], shared: boolean, random: Random, parameters: Parameters): Device {

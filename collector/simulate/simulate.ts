@@ -3,7 +3,7 @@ import { DAY, HOUR, MINUTE, type Millis, SECOND } from '../../protocol/event.ts'
 import { HOME } from './catalogue.ts';
 import { type Delivered, deliver } from './delivery.ts';
 import { type Parameters, PRESETS, type Preset } from './parameters.ts';
-import { type Device, type Household, type Person, populate } from './population.ts';
+import { type Device, type Household, type Kiosk, type Person, populate } from './population.ts';
 import { type Random, randomFrom } from './random.ts';
 import { type Captured, forget, type Jar, newJar, type TruthRow, tagIn } from './tag.ts';
 import { type Arrival, visit } from './visit.ts';
@@ -77,8 +77,8 @@ export function simulate({ preset = 'base', seed = 1, site = 'demo', start = DEF
     }
   }
 
-  function kioskDay(random: Random, device: Device, day: Millis): void {
-    const times = Array.from({ length: random.poisson(parameters.kiosk_visits) }, () => day + random.between(9, 20) * HOUR);
+  function kioskDay({ random, device, visits_per_day }: Kiosk, day: Millis): void {
+    const times = Array.from({ length: random.poisson(visits_per_day) }, () => day + random.between(9, 20) * HOUR);
     for (const at of times.sort((a, b) => a - b)) play(random.pick(people), device, device.jar, at, DIRECT, random);
   }
 
@@ -103,7 +103,7 @@ export function simulate({ preset = 'base', seed = 1, site = 'demo', start = DEF
       const day = start + n * DAY;
       const factor = n >= parameters.days - parameters.surge_days ? parameters.surge_factor : 1;
       for (const household of households) householdDay(household, day, factor);
-      for (const { random, device } of kiosks) kioskDay(random, device, day);
+      for (const kiosk of kiosks) kioskDay(kiosk, day);
       botsDay(bots, day, factor);
       yield arrivedBefore(day + DAY, day);
     }

@@ -22,10 +22,10 @@ export function layout({ title, description, page, current = '' }, main, categor
 <header class="top">
 <div class="top-row wrap">
 <a class="brand" href="/demo/"><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="9"/><path d="M18 4 8 18h7l-1 10 10-14h-7z"/></svg>${text(SHOP)}</a>
-<form class="find" action="/demo/search/" role="search">
+<search class="find"><form action="/demo/search/">
 <input type="search" name="q" placeholder="Search 36 good things" aria-label="Search the shop" data-testid="search-input" required>
-<button aria-label="Search" data-testid="search-submit"><svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="11" cy="11" r="6.5"/><path d="m16 16 5 5"/></svg></button>
-</form>
+<button type="submit" aria-label="Search" data-testid="search-submit"><svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="11" cy="11" r="6.5"/><path d="m16 16 5 5"/></svg></button>
+</form></search>
 <nav class="mine" aria-label="Yours">
 <a href="/demo/account/" data-testid="account-link"><svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="8" r="4"/><path d="M4 21c0-5 4-7 8-7s8 2 8 7"/></svg><span id="account-name">Log in</span></a>
 <a href="/demo/cart/" data-testid="cart-link"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="M3 4h2.5l2.3 11h10.4L21 7H6.3"/><circle cx="9.5" cy="19.5" r="1.5"/><circle cx="16.5" cy="19.5" r="1.5"/></svg><span>Cart</span><b id="cart-count" data-testid="cart-count" hidden>0</b></a>
@@ -46,7 +46,7 @@ ${main.trim()}
 <p class="fine">A demonstration: brands, products and prices are invented, and nothing is ever charged or delivered.</p>
 </div>
 </footer>
-<div id="toast" class="toast" role="status" data-testid="toast"></div>
+<output id="toast" class="toast" data-testid="toast"></output>
 </body>
 </html>
 `;

@@ -14,11 +14,16 @@ export function pages({ categories, products }, { stores, codes }) {
     ...categories.map((category) => [`c/${category.id}/index.html`, department(category)]),
     ...products.map((product) => [`p/${product.slug}/index.html`, detail(product)]),
   ];
-  return all.map(([path, { main, ...head }]) => [path, layout({ description: `${SHOP}: electronics, well chosen.`, ...head }, main, categories)]);
+  return all.map(([path, { main, ...head }]) => [
+    path,
+    layout({ description: `${SHOP}: electronics, well chosen.`, ...head }, main, categories),
+  ]);
 
   function home() {
     const tv = products.find(({ sku }) => sku === 'TV-55');
-    const popular = ['TV-55', 'HP-Q7', 'PH-9', 'LT-13', 'CM-X4', 'SP-BK', 'TT-1', 'EB-P3'].map((sku) => products.find((product) => product.sku === sku));
+    const popular = ['TV-55', 'HP-Q7', 'PH-9', 'LT-13', 'CM-X4', 'SP-BK', 'TT-1', 'EB-P3'].map((sku) =>
+      products.find((product) => product.sku === sku),
+    );
     const main = `
 <section class="hero">
 <div>
@@ -49,7 +54,12 @@ ${list('popular', 'Popular this week', popular)}`;
 ${crumbs([])}
 <h1>${text(title)}</h1>
 <p class="lead">${text(blurb)}</p>
-${list(`category-${id}`, name, products.filter(({ category }) => category === id), { heading: 'h2' })}`;
+${list(
+  `category-${id}`,
+  name,
+  products.filter(({ category }) => category === id),
+  { heading: 'h2' },
+)}`;
     return { title: `${title} · ${SHOP}`, description: blurb, page: 'list', current: id, main };
   }
 
@@ -75,7 +85,7 @@ ${product.highlights.map((line) => `<li>${text(line)}</li>`).join('\n')}
 <p class="fine">VAT included · ${Number(product.price) >= 50 ? 'free delivery' : 'delivery €4.90'}</p>
 <form class="actions" id="add" data-testid="add-form">
 <label class="amount">Quantity <input type="number" name="quantity" value="1" min="1" max="9" inputmode="numeric" data-testid="quantity"></label>
-<button class="button" data-testid="add-to-cart">Add to cart</button>
+<button type="submit" class="button" data-testid="add-to-cart">Add to cart</button>
 </form>
 <p class="stock">In stock: with you in two days, or today at ${text(store.name)}</p>
 </div>
@@ -90,15 +100,20 @@ ${product.highlights.map((line) => `<li>${text(line)}</li>`).join('\n')}
 <section aria-labelledby="facts-title">
 <h2 id="facts-title">Compare with</h2>
 ${list('compare', 'Compare with', others)}
-<div class="scroll" tabindex="0" role="region" aria-label="Comparison">
+<section class="scroll" aria-label="Comparison">
 <table class="versus">
 <thead><tr><td></td>${[product, ...others].map((each) => `<th scope="col">${text(each.name)}</th>`).join('')}</tr></thead>
 <tbody>
-${Object.keys(product.specs).map((key) => `<tr><th scope="row">${text(key)}</th>${[product, ...others].map((each) => `<td>${text(each.specs[key] ?? '–')}</td>`).join('')}</tr>`).join('\n')}
+${Object.keys(product.specs)
+  .map(
+    (key) =>
+      `<tr><th scope="row">${text(key)}</th>${[product, ...others].map((each) => `<td>${text(each.specs[key] ?? '–')}</td>`).join('')}</tr>`,
+  )
+  .join('\n')}
 <tr><th scope="row">Price</th>${[product, ...others].map((each) => `<td>${euros(each.price)}</td>`).join('')}</tr>
 </tbody>
 </table>
-</div>
+</section>
 </section>`;
     return { title: `${product.name} · ${SHOP}`, description: product.tagline, page: 'product', current: product.category, main };
   }
@@ -107,7 +122,7 @@ ${Object.keys(product.specs).map((key) => `<tr><th scope="row">${text(key)}</th>
     const main = `
 <h1 id="found">Search</h1>
 <ul class="cards" id="results" data-list-id="search" data-list-name="Search results" data-testid="results"></ul>
-<template id="card-template"><li class="card"><a><span class="shot"><img alt="" width="400" height="320"></span><span class="maker"></span><h2></h2><span class="line"></span><span class="price"></span></a></li></template>
+<template id="card-template"><li class="card"><a href="/demo/"><span class="shot"><img alt="" width="400" height="320"></span><span class="maker"></span><h2>Product</h2><span class="line"></span><span class="price"></span></a></li></template>
 <noscript><p>The search needs JavaScript; the departments above do without.</p></noscript>`;
     return { title: `Search · ${SHOP}`, page: 'search', main };
   }
@@ -120,7 +135,7 @@ ${nothing('Nothing in it yet.')}
 <ul class="lines" id="lines"></ul>
 ${sum('<a class="button" href="/demo/checkout/" data-testid="checkout">To the checkout</a>')}
 </div>
-<template id="line-template"><li class="row" data-testid="cart-line"><a class="shot"><img alt="" width="400" height="320"></a><div><a class="name"></a><p class="each"></p></div><label class="amount">Quantity <input type="number" min="1" max="9" inputmode="numeric"></label><p class="price"></p><button class="link" data-testid="remove">Remove</button></li></template>`;
+<template id="line-template"><li class="row" data-testid="cart-line"><a class="shot" href="/demo/"><img alt="Product" width="400" height="320"></a><div><a class="name" href="/demo/">Product</a><p class="each"></p></div><label class="amount">Quantity <input type="number" min="1" max="9" inputmode="numeric"></label><p class="price"></p><button type="button" class="link" data-testid="remove">Remove</button></li></template>`;
     return { title: `Your cart · ${SHOP}`, page: 'cart', main };
   }
 
@@ -141,7 +156,7 @@ ${nothing('There is nothing to pay for yet.')}
 <label class="choice"><input type="radio" name="shipping_tier" value="Standard" checked> Standard, two days</label>
 <label class="choice"><input type="radio" name="shipping_tier" value="Store pick-up"> Pick it up in a store today, free</label>
 </fieldset>
-<button class="button" data-testid="to-payment">On to payment</button>
+<button type="submit" class="button" data-testid="to-payment">On to payment</button>
 </form>
 <form id="payment" class="step" hidden>
 <h2 tabindex="-1">2. How to pay?</h2>
@@ -150,7 +165,7 @@ ${nothing('There is nothing to pay for yet.')}
 <label class="choice"><input type="radio" name="payment_type" value="Bank transfer"> Bank transfer</label>
 <label class="choice"><input type="radio" name="payment_type" value="In the store"> In the store</label>
 </fieldset>
-<button class="button" data-testid="pay">Pay <span class="total"></span></button>
+<button type="submit" class="button" data-testid="pay">Pay <span class="total"></span></button>
 <p class="fine">A demonstration: nothing is charged.</p>
 </form>
 </div>
@@ -179,7 +194,7 @@ ${nothing('We do not know this order on this device.')}`;
 <h1>Log in</h1>
 <label>User name <input name="user" autocomplete="username" pattern="${NAME}" title="${NAME_HINT}" required data-testid="login-name"></label>
 <label>Password <input name="password" type="password" autocomplete="current-password" required data-testid="login-password"></label>
-<button class="button" data-testid="login-submit">Log in</button>
+<button type="submit" class="button" data-testid="login-submit">Log in</button>
 <p class="fine">A demonstration: any name and password will do, and the password is not kept.</p>
 </form>
 <form id="signup" class="panel step" data-testid="signup-form">
@@ -187,7 +202,7 @@ ${nothing('We do not know this order on this device.')}`;
 <label>User name <input name="user" autocomplete="username" pattern="${NAME}" title="${NAME_HINT}" required data-testid="signup-name"></label>
 <label>E-mail <input name="email" type="email" autocomplete="email" required data-testid="signup-email"></label>
 <label>Password <input name="password" type="password" autocomplete="new-password" required data-testid="signup-password"></label>
-<button class="button quiet" data-testid="signup-submit">Sign up</button>
+<button type="submit" class="button quiet" data-testid="signup-submit">Sign up</button>
 </form>
 </section>
 <section id="member" class="panel narrow" hidden>
@@ -195,7 +210,7 @@ ${nothing('We do not know this order on this device.')}`;
 <p>Your customer number is <b id="customer-id" data-testid="customer-id"></b>.</p>
 <h2>Orders on this device</h2>
 <ul class="short" id="orders"></ul>
-<p class="actions"><button class="button quiet" id="logout" data-testid="logout">Log out</button></p>
+<p class="actions"><button type="button" class="button quiet" id="logout" data-testid="logout">Log out</button></p>
 </section>`;
     return { title: `Your account · ${SHOP}`, page: 'account', main };
   }

@@ -22,7 +22,11 @@ function itemOf({ sku, name, brand, category, price }, more = {}) {
 }
 
 function worth(items) {
-  return { currency: 'EUR', value: items.reduce((cents, { price, quantity }) => cents + Math.round(price * 100) * quantity, 0) / 100, items };
+  return {
+    currency: 'EUR',
+    value: items.reduce((cents, { price, quantity }) => cents + Math.round(price * 100) * quantity, 0) / 100,
+    items,
+  };
 }
 
 /* What this device remembers. Storage may be full, blocked or filled with something else. */
@@ -172,7 +176,10 @@ function showCart() {
     const line = lines.find((each) => each.sku === sku);
     const more = quantity - line.quantity;
     line.quantity = quantity;
-    remember('cart', lines.filter((each) => each.quantity > 0));
+    remember(
+      'cart',
+      lines.filter((each) => each.quantity > 0),
+    );
     if (more !== 0) pushShop(more > 0 ? 'add_to_cart' : 'remove_from_cart', worth([itemOf(line, { quantity: Math.abs(more) })]));
     draw();
   };
@@ -180,8 +187,7 @@ function showCart() {
     const row = $('#line-template').content.firstElementChild.cloneNode(true);
     row.dataset.sku = sku;
     for (const link of row.querySelectorAll('a')) link.href = `/demo/p/${slug}/`;
-    $('img', row).src = `/demo/img/${slug}.svg`;
-    $('.shot', row).ariaLabel = name;
+    Object.assign($('img', row), { src: `/demo/img/${slug}.svg`, alt: name });
     $('.name', row).textContent = name;
     $('.each', row).textContent = `${euros(price)} each`;
     $('.price', row).textContent = euros(price * quantity);
@@ -230,7 +236,15 @@ function showCheckout() {
     const { name, email, street, town } = Object.fromEntries(new FormData(delivery));
     pushShop('add_payment_info', { ...worth(items), payment_type: new FormData(payment).get('payment_type') });
     const { shipping, total } = sumOf(lines, tier());
-    const order = { id: newOrderId(), user: member?.user ?? null, email_sha256: await emailHash(email), lines, shipping, total, told: false };
+    const order = {
+      id: newOrderId(),
+      user: member?.user ?? null,
+      email_sha256: await emailHash(email),
+      lines,
+      shipping,
+      total,
+      told: false,
+    };
     remember('orders', [...orders(), order]);
     remember('cart', []);
     if (member) remember('accounts', { ...accounts(), [member.user]: { name, email, street, town } });

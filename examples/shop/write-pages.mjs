@@ -2,7 +2,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { pages } from './pages.mjs';
 
-const [catalogue, seed] = await Promise.all(['catalogue.json', 'seed.json'].map(async (name) => JSON.parse(await readFile(at(name), 'utf8'))));
+const [catalogue, seed] = await Promise.all(
+  ['catalogue.json', 'seed.json'].map(async (name) => JSON.parse(await readFile(at(name), 'utf8'))),
+);
 const onlyCheck = process.argv.includes('--check');
 
 for (const [path, html] of pages(catalogue, seed)) {

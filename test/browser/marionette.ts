@@ -109,8 +109,7 @@ async function answer(marionette: Marionette, req: IncomingMessage): Promise<unk
   if (req.url === '/status') return { ready: true, message: 'Marionette' };
   if (req.url === '/session') return marionette.send('WebDriver:NewSession', wantedCapabilities(body));
   if (session === 'session' && req.method === 'DELETE' && rest.length === 0) {
-    await marionette.send('WebDriver:DeleteSession', {});
-    await marionette.send('Marionette:Quit', { flags: ['eAttemptQuit'] });
+    await marionette.send('Marionette:Quit', { flags: ['eForceQuit'] });
     return null;
   }
   const endpoint = findEndpoint(req.method ?? '', rest);
