@@ -2,7 +2,6 @@
 import type { Consent, Props, WireEvent } from '../protocol/event.ts';
 import { viewPage } from './capture/page-view.ts';
 import { decide } from './consent.ts';
-import { guard } from './guard.ts';
 import { flush } from './queue.ts';
 import { common, identify, ids, record, stateCustomer, whenReady } from './record.ts';
 
@@ -40,6 +39,6 @@ export const commands: Record<string, (...given: never[]) => void> = {
   reset: () => record('reset'),
   set: (props: Props) => Object.assign(common, props),
   consent: decide,
-  flush: () => flush(),
-  ready: (heard: (known: Ids) => void) => whenReady(guard(() => heard(ids()))),
+  flush,
+  ready: (heard: (known: Ids) => void) => whenReady(() => heard(ids())),
 };

@@ -10,7 +10,7 @@ export const gpc = (navigator as { globalPrivacyControl?: boolean }).globalPriva
 
 export function decide(next: unknown): void {
   const wish = gpc && config.gpc ? 'denied' : next;
-  if (wish !== consent && /^(granted|denied|pending)$/.test(String(wish))) heed(wish as Consent);
+  if (wish !== consent && /^(granted|denied|pending)$/.test(wish as string)) heed(wish as Consent);
 }
 
 export function applyConsent(next: Consent): void {
@@ -28,7 +28,7 @@ export function startConsent(): void {
     2,
     guard((data, success) => {
       // Purpose 1: store and read on a device. While the banner is up, nothing is decided.
-      if (success) decide(data.gdprApplies === false || data.purpose.consents[1] ? 'granted' : data.eventStatus === 'cmpuishown' ? 'pending' : 'denied');
+      if (success && data.eventStatus !== 'cmpuishown') decide(data.gdprApplies === false || data.purpose.consents[1] ? 'granted' : 'denied');
     }),
   );
 }

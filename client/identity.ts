@@ -6,7 +6,7 @@ import { keys, read, remove, removeCookie, unstore, write, writeCookie } from '.
 
 export function anonymousId(): string {
   let id = read(ID);
-  if (!/^[\w.:@+-]{1,128}$/.test(id) || id === read(VOID)) id = randomId(21);
+  if (!/^[\w-]{9,99}$/.test(id) || id === read(VOID)) id = randomId(21);
   if (id !== fresh) writeCookie(ID, id);
   fresh = id;
   return id;
@@ -38,7 +38,7 @@ export function forgetDevice(): void {
 
 /** Whom this session has named so far, and by which statements. */
 export function claimedIn(session: string): [customer_id?: string, told?: string] {
-  const [of, ...claimed] = JSON.parse(read(CLAIMS) || '[]') as [string?, string?, string?];
+  const [of, ...claimed] = attempt(() => JSON.parse(read(CLAIMS)) as [string, string?, string?]) || [];
   return of === session ? claimed : [];
 }
 

@@ -10,32 +10,28 @@ import { applyConsent, consent, onConsent, startConsent } from './consent.ts';
 import { guard, listen } from './guard.ts';
 import { forgetDevice } from './identity.ts';
 import { flush, resume } from './queue.ts';
-import { asOf, record, release, view } from './record.ts';
+import { moment, record, release, view } from './record.ts';
 
 export type { Footfall, Ids } from './command.ts';
 export type { Settings } from './config.ts';
 
 /** Starts the tag once: a second call, or a second copy of the script, gets the first one. */
-export function start(settings: Settings): Footfall {
-  const names = window as unknown as Record<string, (Footfall & { q?: Noted[] }) | undefined>;
+export const start = guard((settings: Settings): Footfall => {
+  const names = window as unknown as Record<string, Footfall & { q?: Noted[] }>;
   const name = settings.name || 'footfall';
-  const stub = names[name];
-  if (stub && stub.v) return stub;
+  const stub = names[name] || ({} as { v?: undefined; q?: undefined });
+  if (stub.v) return stub;
   configure(settings);
-  const footfall = guard((command: string, ...given: unknown[]) => commands[command]!(...(given as never[]))) as Footfall;
+  const footfall = guard((command: string, ...given: never[]) => (commands[command] as Call)(...given)) as Footfall;
   footfall.v = 1;
   names[name] = footfall;
-  begin((stub && stub.q) || []);
-  return footfall;
-}
-
-/** The stub's notes: a call, where and when. */
-type Noted = [given: Iterable<unknown>, url: string, time: number];
-
-const begin = guard((notes: Noted[]) => {
   startConsent();
   readLayer(() => {
-    for (const [[command, ...given], url, time] of notes) asOf(url, time, () => commands[command as string]!(...(given as never[])));
+    for (const [given, url, time] of stub.q || []) {
+      Object.assign(moment, { url, time });
+      (footfall as Call)(...given);
+    }
+    moment.url = moment.time = undefined;
     if (!document.hidden) viewPage();
   });
   onConsent(heedConsent);
@@ -52,13 +48,19 @@ const begin = guard((notes: Noted[]) => {
   });
   release(!(document as { prerendering?: boolean }).prerendering);
   // Plain events wait for the next tick, as do a dataLayer that came late and events that lost their page.
-  setInterval(tick, 800);
+  setInterval(
+    guard(() => {
+      readLayer();
+      flush();
+    }),
+    800,
+  );
+  return footfall;
 });
 
-const tick = guard(() => {
-  readLayer();
-  flush();
-});
+/** The stub's notes: a call, where and when. */
+type Noted = [given: Iterable<never>, url: string, time: number];
+type Call = (...given: never[]) => void;
 
 function show(): void {
   attend();

@@ -26,7 +26,7 @@ export function enqueue(event: WireEvent): void {
     unstore(other);
     stored = write(key, text);
   }
-  if (!isPlain(key) || event.type === 'page_view') setTimeout(() => flush());
+  if (!isPlain(key) || event.type === 'page_view') setTimeout(flush);
 }
 
 /** An event was given up: the next batch says so. */
@@ -42,7 +42,6 @@ export function flush(leaving?: boolean): void {
 /** What was on its way may go again: ids dedupe, and a beacon is never acknowledged. */
 export function resume(): void {
   carried.clear();
-  busy = false;
   flush();
 }
 
@@ -52,12 +51,12 @@ const MAX_KEPT = 2_000;
 const MAX_AGE = 7 * DAY;
 /** An event this old that another page made has lost its page. If it has not: ids dedupe. */
 const ORPHAN_AGE = 5 * SECOND;
+const PATIENCE = 30 * SECOND;
 const FIRST_WAIT = SECOND;
 const VITAL = '!';
 
-/** Keys on their way. */
+/** Keys on their way, or waiting to be tried again. */
 const carried = new Set<string>();
-let busy = false;
 let wait = FIRST_WAIT;
 let dropped = 0;
 let most = MAX_EVENTS;
@@ -66,7 +65,7 @@ const queue = () => `${QUEUE + config.site}:`;
 const isPlain = (key: string) => !key.endsWith(VITAL);
 
 async function send(leaving?: boolean): Promise<void> {
-  if (consent === 'pending' || (busy && !leaving)) return;
+  if (consent === 'pending' || (carried.size && !leaving)) return;
   const sent: string[] = [];
   const events: WireEvent[] = [];
   const reported = dropped;
@@ -86,13 +85,21 @@ async function send(leaving?: boolean): Promise<void> {
     }
   });
   if (!sent[0]) return;
-  busy = true;
-  const answer = await post(JSON.stringify({ v: PROTOCOL_VERSION, site: config.site, sent_at: now(), dropped: reported, events } satisfies Batch), leaving);
-  if (!answer) return;
-  const [status, retry_after] = answer;
+  let status = 0;
+  let retry_after = 0;
+  // An answer that comes later still counts.
+  const impatience = setTimeout(resume, PATIENCE);
+  const batch: Batch = { v: PROTOCOL_VERSION, site: config.site, sent_at: now(), dropped: reported, events };
+  try {
+    const answer = await post(JSON.stringify(batch), leaving);
+    if (!answer) return;
+    status = answer.status;
+    retry_after = Number(answer.headers.get('retry-after'));
+  } catch {}
+  clearTimeout(impatience);
   // It may have set the cookie again.
   if (consent === 'denied') forgetDevice();
-  if (/^(0|408|429|5)/.test(String(status))) {
+  if (/^(0|408|429|5)/.test(`${status}`)) {
     wait = Math.min(wait * 2, 5 * MINUTE);
     setTimeout(resume, (retry_after * SECOND || wait) * (1 + Math.random()));
     return;

@@ -25,13 +25,12 @@ export const view: { id?: string; url?: string } = {};
 export const common: Props = {};
 
 /** Whom the page names as its customer, until it logs out. */
-export let stated: { customer_id?: string; email_sha256?: string | undefined; token?: unknown } = {};
+export let stated: { customer_id?: unknown; email_sha256?: unknown; token?: unknown } = {};
 
-export function stateCustomer(id: unknown, email: unknown, token?: unknown): void {
-  const customer_id = customerIn(id);
+export function stateCustomer(customer_id: unknown, email_sha256: unknown, token?: unknown): void {
   // Another customer: the address was the one before's.
   if (customer_id && customer_id !== stated.customer_id) stated = { customer_id };
-  stated.email_sha256 = emailIn(email) || stated.email_sha256;
+  stated.email_sha256 = email_sha256 || stated.email_sha256;
   stated.token = token || stated.token;
 }
 
@@ -39,26 +38,21 @@ export function identify(): void {
   if (stated.customer_id || stated.email_sha256) record('identify', stated);
 }
 
-/** Runs a call that was made before the tag had loaded, as of then and there. */
-export function asOf(url: string, time: Millis, run: () => void): void {
-  moment = { url, time };
-  attempt(run);
-  moment = {};
-}
+/** Where and when a call was made, if before the tag had loaded. */
+export const moment: { url?: string | undefined; time?: Millis | undefined } = {};
 
 /** Lets go what was held, if there is consent: `start` once the tag is ready and its page no mere prerendering. */
 export function release(start?: boolean): void {
   open = open || start;
   const ready = held;
   held = [];
-  for (const go of ready) go();
+  ready.forEach(attempt);
 }
 
 /** Runs at once, or when `release` and consent let it. */
 export function whenReady(run: () => void): void {
   if (open && consent !== 'pending') run();
-  else if (held.length < MAX_HELD) held.push(() => whenReady(run));
-  else countDropped();
+  else held.push(() => whenReady(run));
 }
 
 export function ids(): Partial<WireEvent> {
@@ -69,16 +63,15 @@ export function ids(): Partial<WireEvent> {
 type Loose = { [K in keyof WireEvent]?: WireEvent[K] | undefined };
 type Draft = Loose & Pick<WireEvent, 'type' | 'time'> & { url: string };
 
-let moment: { url?: string; time?: Millis } = {};
 let held: (() => void)[] = [];
 let open: boolean | undefined;
 /** The session of this page's last event. */
 let session = '';
 /** The landing's token, for the first event. */
 let scan = scanIn(location.href);
-const MAX_HELD = 1_000;
 
 function capture(type: string, given: unknown, more: Loose | undefined): void {
+  // Whom an event names is no property of it.
   const { customer_id, user_id, email_sha256, user_data, token, ...props } = { ...common, ...(given as Props) };
   const draft: Draft = {
     type,
@@ -93,8 +86,8 @@ function capture(type: string, given: unknown, more: Loose | undefined): void {
     props: JSON.parse(JSON.stringify(props)) as Props,
   };
   if (isVital(draft)) {
-    draft.customer_id = customerIn(customer_id || user_id);
-    draft.email_sha256 = emailIn(email_sha256 || (user_data && (user_data as Props).sha256_email_address));
+    draft.customer_id = customer_id && /^(string|number)$/.test(typeof customer_id) ? `${customer_id}` : undefined;
+    draft.email_sha256 = /^\w{64}$/.test(email_sha256 as string) ? (email_sha256 as string) : undefined;
     draft.customer_token = token as string;
   }
   scan = undefined;
@@ -105,7 +98,7 @@ function commit({ view_id, customer_id, email_sha256, customer_token, ...rest }:
   const { type, time, url } = rest;
   const event = { event_id: `${time.toString(36)}-${randomId(16)}`, consent, ...rest };
   if (consent === 'granted') {
-    const statement = `${customer_id} ${email_sha256} ${!customer_token};`;
+    const statement = `${[customer_id, email_sha256, !customer_token]};`;
     let current = currentSession();
     let [known, told = ''] = claimedIn(current);
     if (type === 'identify' && told.includes(statement)) return;
@@ -136,12 +129,4 @@ function commit({ view_id, customer_id, email_sha256, customer_token, ...rest }:
       identify();
     }
   } else if (config.cookieless && type !== 'identify') enqueue(event as WireEvent);
-}
-
-function customerIn(id: unknown): string | undefined {
-  return id && /^(string|number)$/.test(typeof id) ? String(id) : undefined;
-}
-
-function emailIn(hash: unknown): string | undefined {
-  return /^\w{64}$/.test(String(hash)) ? String(hash) : undefined;
 }

@@ -42,7 +42,7 @@ export function continuesSession(last: Millis, time: Millis, started: Millis): b
 /** A hash of the campaign parameters and click ids that hold something; 0 where none does. */
 export function campaignOf(url: string): number {
   let hash = 0;
-  for (const letter of String(url.match(/[?&](utm_\w+|\w*cl(ic)?k?id|[gw]braid)=[^&#]+/g) || '')) hash = (hash * 31 + letter.charCodeAt(0)) >>> 0;
+  for (const letter of (url.match(/[?&](utm_\w+|\w*cl(ic)?k?id|\wbraid)=[^&#]+/g) || []).join('')) hash = (hash * 31 + letter.charCodeAt(0)) >>> 0;
   return hash;
 }
 
@@ -58,9 +58,9 @@ type Session = [id: string, started: Millis, last: Millis, campaign: number];
 
 function load(): Session {
   const value = read(SESSION);
-  const [id, ...numbers] = value.split('.');
-  const [started, last, campaign] = numbers.map(Number);
-  return /^[\w-]{0,99}(\.\d+){3}$/.test(value) && Number(last) < now() + DAY ? ([id, started, last, campaign] as Session) : ['', 0, 0, 0];
+  const [id, started, last, campaign] = value.split('.');
+  const valid = /^[\w-]{0,99}(\.\d+){3}$/.test(value) && Number(last) < now() + DAY;
+  return valid ? [id as string, Number(started), Number(last), Number(campaign)] : ['', 0, 0, 0];
 }
 
 function save(...session: Session): void {

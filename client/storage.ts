@@ -24,18 +24,15 @@ export function write(key: string, value: string): boolean | undefined {
 
 /** On the registrable domain. It is probed once for each origin, from the short end: some browsers log each refusal. */
 export function writeCookie(key: string, value: string): void {
-  let domain = read(DOMAIN);
-  for (const candidate of domains()) {
-    if (domain) break;
-    setCookie(PROBE, '1', candidate, 9);
-    if (readCookie(PROBE)) {
-      domain = candidate;
-      setCookie(PROBE, '', candidate, 0);
+  write(key, value);
+  const known = read(DOMAIN);
+  for (const domain of known ? [known] : domains()) {
+    setCookie(key, value, domain, MAX_AGE);
+    if (readCookie(key) === value) {
+      write(DOMAIN, domain);
+      break;
     }
   }
-  write(DOMAIN, domain);
-  write(key, value);
-  setCookie(key, value, domain, MAX_AGE);
 }
 
 export function remove(key: string): void {
@@ -59,7 +56,6 @@ export function keys(prefix: string): string[] {
 }
 
 const DOMAIN = 'ff_d';
-const PROBE = 'ff_p';
 /** 13 months, in seconds. */
 const MAX_AGE = 34e6;
 

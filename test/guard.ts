@@ -1,10 +1,8 @@
 /** Starts a program so that nothing of it outlives the test: whatever it forks dies with `kill()`, and with this process. */
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import type { Readable } from 'node:stream';
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 
 export interface Guarded {
-  readonly pid: number;
   /** The end of what it wrote to stdout and stderr, for error messages. */
   output(): string;
   running(): boolean;
@@ -18,27 +16,17 @@ export interface Guarded {
 
 export interface GuardOptions {
   env?: Record<string, string>;
-  cwd?: string;
   /** Folders to remove when it is over. */
   removes?: readonly string[];
 }
 
-/** Throws (as rejection of `waitFor`) when the program cannot be started. */
-export function startGuarded(command: string, args: readonly string[], { env = {}, cwd, removes = [] }: GuardOptions = {}): Guarded {
-  const mark = `FOOTFALL_TEST_GUARD=${randomUUID()}`;
-  // Browsers fork into sessions of their own and lose their parents; the environment is what they all inherit.
-  const reaper = spawn('bash', ['-c', REAPER, 'reaper', mark, ...removes], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
-  const reaped = new Promise<void>((resolve) => reaper.once('exit', () => resolve()));
-  reaper.unref();
-  reaper.stdin.on('error', () => {});
-  (reaper.stdin as unknown as { unref(): void }).unref();
-
-  const [name, value] = mark.split('=') as [string, string];
-  const child: ChildProcessByStdio<null, Readable, Readable> = spawn(command, args, {
-    env: { ...process.env, ...env, [name]: value },
-    ...(cwd === undefined ? {} : { cwd }),
+/** Never throws: a program that cannot be started has ended, and `waitFor` says why. */
+export function startGuarded(command: string, args: readonly string[], { env = {}, removes = [] }: GuardOptions = {}): Guarded {
+  // In a session of its own: an interrupt on the terminal must not reach it before it has cleaned up.
+  const guard = spawn('perl', [GUARD, ...removes, '--', command, ...args], {
+    env: { ...process.env, ...env },
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   let output = '';
   let running = true;
@@ -47,13 +35,14 @@ export function startGuarded(command: string, args: readonly string[], { env = {
     output = (output + text).slice(-OUTPUT_KEPT);
     for (const watcher of watchers) watcher();
   };
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', note);
   const end = (how: string) => {
     running = false;
-    note(how);
+    note(`\n${command}: ${how}`);
   };
-  child.once('error', (error) => end(`\n${command}: ${error.message}`));
-  child.once('exit', (code, signal) => end(`\n${command} ended with ${signal ?? code}`));
+  for (const stream of [guard.stdout, guard.stderr]) stream.setEncoding('utf8').on('data', note);
+  guard.stdin.on('error', () => {});
+  guard.once('error', (error) => end(error.message));
+  guard.once('close', (code, signal) => end(`ended with ${signal ?? code}`));
 
   const watch = (done: () => boolean, timeout: number) =>
     new Promise<void>((resolve) => {
@@ -69,34 +58,22 @@ export function startGuarded(command: string, args: readonly string[], { env = {
     });
 
   return {
-    pid: child.pid ?? 0,
     output: () => output.trim(),
     running: () => running,
     async waitFor(pattern, timeout = 20_000) {
       await watch(() => pattern.test(output) || !running, timeout);
       const match = pattern.exec(output);
-      if (!match) throw new Error(`${command} did not print ${pattern} ${running ? `within ${timeout} ms` : ''}:\n${output.trim()}`);
+      if (!match) throw new Error(`${command} printed no ${pattern}${running ? ` within ${timeout} ms` : ''}:\n${output.trim()}`);
       return match;
     },
     ended: (timeout) => watch(() => !running, timeout),
     async kill() {
-      reaper.stdin.end();
-      await reaped;
-      await watch(() => !running, 5_000);
+      guard.stdin.end();
+      await watch(() => !running, KILL_TIMEOUT);
     },
   };
 }
 
+const GUARD = fileURLToPath(new URL('guard.pl', import.meta.url));
 const OUTPUT_KEPT = 16_384;
-
-/** Waits for the end of its input, which comes with `kill()` and with the death of the test process, however it dies. */
-const REAPER = `
-  read -r _ || :
-  mark=$1; shift
-  # Its status says nothing: processes that end while it reads are errors to it.
-  while pids=$(grep -lsF -- "$mark" /proc/[0-9]*/environ) || :; [[ $pids ]]; do
-    for file in $pids; do pid=\${file%/environ}; kill -KILL "\${pid#/proc/}" 2>/dev/null; done
-    sleep 0.02
-  done
-  if (($#)); then rm -rf -- "$@"; fi
-`;
+const KILL_TIMEOUT = 25_000;

@@ -11,7 +11,7 @@ const END = '<!-- /bench:linking -->';
 const page = existsSync(PAGE) ? readFileSync(PAGE, 'utf8') : `# Linking\n\n${BEGIN}\n${END}\n`;
 const [before, rest] = splitOnce(page, BEGIN);
 const [, after] = splitOnce(rest, END);
-const tables = markdownTables(await run());
+const tables = markdownTables(await run({ worlds: true }));
 writeFileSync(PAGE, `${before}${BEGIN}\n${tables}\n${END}${after}`);
 
 function splitOnce(text: string, mark: string): [string, string] {

@@ -10,7 +10,7 @@ export function footfall(events: readonly LinkEvent[], policy: LinkingPolicy = D
 }
 
 /** Each event has the name of the segment it lies in. */
-export function assignmentOf(events: readonly LinkEvent[], links: readonly Link[]): Assignment {
+function assignmentOf(events: readonly LinkEvent[], links: readonly Link[]): Assignment {
   const sessions = new Map<string, Link[]>();
   for (const row of links) {
     const key = `${row.anonymous_id} ${row.session_id}`;

@@ -8,7 +8,7 @@ import type { Assignment, Named } from './measure.ts';
 import { segmentLimits } from './segment.ts';
 import { byBrowser, groupBy, unionFind } from './walk.ts';
 
-export interface Rival {
+interface Rival {
   name: string;
   /** What it is known from. */
   source: string;

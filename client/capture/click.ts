@@ -10,14 +10,15 @@ export function watchClicks(): void {
       // `data-ff-event="add_to_wishlist" data-ff-item-id="TV-55"`
       const props: Record<string, string> = {};
       for (const { name, value } of marked.attributes) if (/^data-ff-/.test(name)) props[name.slice(8).replace(/-/g, '_')] = value;
-      record(props.event || '', props);
+      record(props.event as string, props);
     }
-    const link = target.closest<HTMLAnchorElement>('a[href]');
-    if (event.button < 2 && link && /^http/.test(link.protocol) && link.host !== location.host) record('click', { link_url: link.href, outbound: true });
+    const link = target.closest('a');
+    // Addresses of mail and telephone have no host.
+    if (event.button < 2 && link && link.host && link.host !== location.host) record('click', { link_url: link.href, outbound: true });
   });
   listen(document, 'submit', ({ target }) => {
     const form = target as HTMLFormElement;
     // By attribute: a field named `id` hides the form's own property.
-    record('form_submit', { form_id: form.getAttribute('id'), fields: Array.from(form.elements, (field) => field.getAttribute('name')) });
+    record('form_submit', { form_id: form.getAttribute('id'), fields: Array.from(form.elements, (field) => (field as HTMLInputElement).name) });
   });
 }

@@ -35,12 +35,10 @@ function follow(layer: Entry[]): void {
     const length = push.apply(this, entries);
     // One object pushed twice says it twice.
     for (const entry of entries) seen.delete(entry);
-    look();
+    attempt(readLayer);
     return length;
   };
 }
-
-const look = guard(() => readLayer());
 
 function readState(entry: Entry): void {
   const { 0: command, 1: name, 2: values } = entry as { 0?: unknown; 1?: Entry; 2?: Entry };
@@ -51,19 +49,19 @@ function readState(entry: Entry): void {
 }
 
 function readEvent(entry: Entry): void {
-  const is_gtag = (entry[0] as unknown) === 'event';
   const shop = entry.ecommerce;
   const legacy = shop && shop.purchase;
   const action = legacy && legacy.actionField;
   if (action) {
-    const items = Array.from((legacy.products || []) as Entry[], (item) => ({ ...item, item_id: item.id, item_name: item.name }));
+    const items = ((legacy.products || []) as Entry[]).map((item) => ({ ...item, item_id: item.id, item_name: item.name }));
     tell('purchase', { ...action, transaction_id: action.id, value: action.revenue, currency: shop.currencyCode, items });
-  } else tell(is_gtag ? entry[1] : entry.event, is_gtag ? entry[2] : shop || { ...entry, event: undefined });
+  } else if ((entry[0] as unknown) === 'event') tell(entry[1], entry[2]);
+  else tell(entry.event, shop || entry);
 }
 
 /** GA4's names, which are ours. A purchase takes the address that the page has stated. */
 function tell(type: unknown, props: object | undefined): void {
-  if (/^(view_|select_|add_|remove_|begin_|sign_|purchase|refund|search|login|logout)[a-z_]*$/.test(String(type))) {
+  if (/^(view_|select_|add_|remove_|begin_|sign_|purchase|refund|search|login|logout)[a-z_]*$/.test(type as string)) {
     record(type as string, { email_sha256: stated.email_sha256, ...props });
   }
 }

@@ -1,5 +1,5 @@
 /** Page views: loads, in-page navigation, returns from the back/forward cache. */
-import { guard, listen } from '../guard.ts';
+import { attempt, listen } from '../guard.ts';
 import { randomId } from '../random-id.ts';
 import { record, view } from '../record.ts';
 import { here, withoutScan } from '../scan.ts';
@@ -18,21 +18,19 @@ export function viewPage(props?: unknown): void {
 /** The Navigation API sees every change of the URL; elsewhere the history's functions are wrapped, once. */
 export function watchNavigation(): void {
   const { navigation } = window as { navigation?: EventTarget };
-  if (navigation) return listen(navigation, 'currententrychange', look);
-  listen(window, 'popstate', look);
+  if (navigation) return listen(navigation, 'currententrychange', navigated);
+  listen(window, 'popstate', navigated);
   for (const name of ['pushState', 'replaceState'] as const) {
     const original = history[name];
     history[name] = function (this: History, ...args) {
       original.apply(this, args);
-      look();
+      attempt(navigated);
     };
   }
 }
 
-const look = guard(navigated);
-
 function navigated(): void {
-  if (view.url && pageOf(here()) !== pageOf(view.url)) viewPage();
+  if (pageOf(here()) !== pageOf(view.url as string)) viewPage();
 }
 
 /** An anchor is a place on a page; `#/` and `#!` are routes. */

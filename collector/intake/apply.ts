@@ -3,7 +3,7 @@
  * afterwards is the same whatever the batches were (linking/link.ts is the reference).
  */
 import type { Millis } from '../../protocol/event.ts';
-import { type Arrival, addBoundary, advance, reachOf, sessionsToRefold } from '../linking/browser.ts';
+import { type Arrival, addBoundary, advance, dropClaim, reachOf, sessionsToRefold } from '../linking/browser.ts';
 import { takeChanges } from '../linking/changes.ts';
 import type { LinkEvent } from '../linking/event.ts';
 import { keyOf } from '../linking/order.ts';
@@ -123,10 +123,7 @@ async function placeScans(tx: Tx, fresh: readonly AcceptedEvent[], sitePk: Apply
       if (scan.browser_pk !== null && scan.session_pk !== null) {
         const record = await tx.browserAt(scan.browser_pk);
         const session = await tx.loadSession(record, scan.session_pk);
-        for (const list of [record.state.claims, record.state.binding]) {
-          const at = list.findIndex(({ event_id }) => event_id === scan.scan_id);
-          if (at >= 0) list.splice(at, 1);
-        }
+        dropClaim(record.state, scan.scan_id);
         const work = workOn(works, record);
         work.refold.add(session.session_id);
         work.causes.push(cause);

@@ -53,6 +53,8 @@ export interface BrowserState {
   binding: ClaimAt[];
   barriers: BarrierAt[];
   sessions: Map<string, SessionState>;
+  /** Where runs of one person's binding claims end; made when asked for. */
+  runs: { after: Int32Array; before: Int32Array } | null;
 }
 
 /** An event at its place on a browser. */
@@ -68,7 +70,7 @@ export interface Arrival extends Placed {
 }
 
 export function newBrowser(): BrowserState {
-  return { declared_kiosk: false, claims: [], binding: [], barriers: [], sessions: new Map() };
+  return { declared_kiosk: false, claims: [], binding: [], barriers: [], sessions: new Map(), runs: null };
 }
 
 export function newSession(session_id: string): SessionState {
@@ -169,7 +171,16 @@ export function addBoundary(state: BrowserState, { event, key, person, hub }: Ar
   const claim = { key, event_id: event.event_id, customer_id, person, strength, type: event.type, occurred_at: event.occurred_at };
   const at: ClaimAt = { ...claim, session_id: event.session_id, binding, hub };
   insert(state.claims, at);
-  if (binding) insert(state.binding, at);
+  if (!binding) return;
+  insert(state.binding, at);
+  state.runs = null;
+}
+
+/** Takes the claim of this event out of the state: it was revoked, or its scan moved. */
+export function dropClaim(state: BrowserState, event_id: string): void {
+  state.claims = state.claims.filter((claim) => claim.event_id !== event_id);
+  state.binding = state.binding.filter((claim) => claim.event_id !== event_id);
+  state.runs = null;
 }
 
 function insert<T extends { key: Key }>(sorted: T[], item: T): void {
@@ -261,29 +272,66 @@ function fromAround(state: BrowserState, { first, last }: Content, policy: Linki
   const next = within(binding[lowerBound(binding, first, true)]);
   const side = (claim: ClaimAt | null, from: Key, to: Key): Side | null =>
     claim && { claim, gap: gapTo(claim), barrier: barrierBetween(state, from, to) };
+  const owners = prev || next ? ownersAround(state, first, gapTo, policy) : NOBODY;
   return judge(
     {
       declared_kiosk: state.declared_kiosk,
       prev: side(prev, prev?.key ?? first, first),
       next: side(next, last, next?.key ?? last),
-      owners: prev || next ? ownersNear(binding, first.time - policy.window, last.time + policy.window).size : 0,
-      candidates: () => candidatesOf(ownersNear(binding, first.time - policy.window, last.time + policy.window, gapTo), gapTo),
+      owners: owners.size,
+      candidates: () => candidatesOf(owners, gapTo),
     },
     policy,
   );
 }
 
-/** Persons with a claim in the span of time, each with its nearest claim (or any, where no gap is asked for). */
-function ownersNear(binding: readonly ClaimAt[], from: Millis, to: Millis, gapTo?: (claim: ClaimAt) => Millis): Map<string, ClaimAt> {
+const NOBODY: ReadonlyMap<string, ClaimAt> = new Map();
+
+/**
+ * Persons with a claim in the window, each with the nearest (of equals the first in R3's order): walks outward from the segment,
+ * run by run of one person's claims, and stops at `kiosk_owners` of them.
+ */
+function ownersAround(
+  state: BrowserState,
+  first: Key,
+  gapTo: (claim: ClaimAt) => Millis,
+  { window, kiosk_owners }: LinkingPolicy,
+): Map<string, ClaimAt> {
+  const { binding } = state;
+  const runs = runsOf(state);
+  const start = lowerBound(binding, first);
   const owners = new Map<string, ClaimAt>();
-  const start: Key = { time: from, rank: 0, event_id: '', sub: 0 };
-  for (let at = lowerBound(binding, start); at < binding.length; at += 1) {
-    const claim = binding[at] as ClaimAt;
-    if (claim.key.time > to) break;
+  const meet = (claim: ClaimAt): void => {
     const known = owners.get(claim.person);
-    if (!known || (gapTo && gapTo(claim) < gapTo(known))) owners.set(claim.person, claim);
+    const order = known && (gapTo(claim) - gapTo(known) || compareKeys(claim.key, known.key));
+    if (order === undefined || order < 0) owners.set(claim.person, claim);
+  };
+  for (let at = start; at < binding.length && owners.size < kiosk_owners; at = runs.after[at] as number) {
+    const claim = binding[at] as ClaimAt;
+    if (gapTo(claim) > window) break;
+    meet(claim);
+  }
+  for (let at = start - 1; at >= 0 && owners.size < kiosk_owners; at = runs.before[at] as number) {
+    if (gapTo(binding[at] as ClaimAt) > window) break;
+    // Of this run's claims in one millisecond, the first in R3's order is the evidence.
+    for (let same = at; same > (runs.before[at] as number) && binding[same]?.key.time === binding[at]?.key.time; same -= 1)
+      meet(binding[same] as ClaimAt);
   }
   return owners;
+}
+
+/** For each binding claim, the nearest one after and before it that is another person's. */
+function runsOf(state: BrowserState): { after: Int32Array; before: Int32Array } {
+  if (state.runs) return state.runs;
+  const { binding } = state;
+  const after = new Int32Array(binding.length);
+  const before = new Int32Array(binding.length);
+  for (let at = 0; at < binding.length; at += 1)
+    before[at] = at > 0 && binding[at - 1]?.person === binding[at]?.person ? (before[at - 1] as number) : at - 1;
+  for (let at = binding.length - 1; at >= 0; at -= 1)
+    after[at] = binding[at + 1]?.person === binding[at]?.person && at + 1 < binding.length ? (after[at + 1] as number) : at + 1;
+  state.runs = { after, before };
+  return state.runs;
 }
 
 /** Nearest first, then R3. */

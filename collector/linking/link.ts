@@ -163,7 +163,7 @@ function linkBrowser(
         declared_kiosk,
         prev: side(prevClaim, prevClaim?.key, first),
         next: side(nextClaim, last, nextClaim?.key),
-        owners: new Set(near.map(({ person }) => person)).size,
+        owners: Math.min(policy.kiosk_owners, new Set(near.map(({ person }) => person)).size),
         candidates,
       },
       policy,

@@ -50,7 +50,7 @@ export interface Surroundings {
   declared_kiosk: boolean;
   prev: Side | null;
   next: Side | null;
-  /** Distinct persons among all claims in the window. */
+  /** Distinct persons among all claims in the window, counted up to `kiosk_owners`: from there on the browser is public. */
   owners: number;
   /** The nearest claim of each owner; asked for only where the outcome is ambiguous. */
   candidates: () => Candidate[];

@@ -38,7 +38,7 @@ export interface Simulation {
   people: readonly KnownPerson[];
 }
 
-export const DEFAULT_START = Date.UTC(2025, 8, 1);
+const DEFAULT_START = Date.UTC(2025, 8, 1);
 
 export function simulate({ preset = 'base', seed = 1, site = 'demo', start = DEFAULT_START, ...own }: SimulateOptions = {}): Simulation {
   const parameters: Parameters = { ...PRESETS[preset], ...own };

@@ -1,5 +1,5 @@
 /** Launches the three real browser engines, each in a profile of its own, behind one WebDriver interface. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -117,8 +117,6 @@ type Starter = (profileDir: string, options: LaunchOptions, removes: readonly st
 const STARTERS: Record<Engine, Starter> = { chromium: startChromium, firefox: startFirefox, webkit: startWebKit };
 
 async function startChromium(profileDir: string, { mobile, args = [] }: LaunchOptions, removes: readonly string[]): Promise<Started> {
-  // Left by a killed browser, they keep the next one out where nobody collects the dead (containers).
-  for (const name of ['SingletonLock', 'SingletonSocket', 'SingletonCookie']) rmSync(join(profileDir, name), { force: true });
   const service = startGuarded('chromedriver', ['--port=0'], { removes, env: isolated(profileDir) });
   return orKill([service], async () => {
     const [, port] = await service.waitFor(/started successfully on port (\d+)/, START_TIMEOUT);

@@ -1,7 +1,7 @@
 /** `POST /e` over real HTTP: the contract's answers, nothing lost of the good events, everything refused kept and counted. */
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DAY, HOUR, MINUTE } from '../../protocol/event.ts';
+import { DAY, HOUR, MINUTE, type Props } from '../../protocol/event.ts';
 import { START, startServer, type TestServer, wire } from './server.ts';
 
 let server: TestServer;
@@ -21,7 +21,7 @@ const metric = async (line: string): Promise<number> => {
   return Number(text.split('\n').find((candidate) => candidate.startsWith(line))?.split(' ').at(-1) ?? 0);
 };
 const raw = (body: string | Buffer, headers: Record<string, string> = {}): Promise<Response> =>
-  fetch(`${server.url}/e`, { method: 'POST', body, headers });
+  fetch(`${server.url}/e`, { method: 'POST', body: new Uint8Array(Buffer.from(body)), headers });
 
 test('a good batch is answered 204 and stored; a second time it is a duplicate with the same answer', async () => {
   const event = wire('page_view', { time: START });
@@ -50,7 +50,7 @@ test('in a half-bad batch the good events are stored, the bad ones named, kept a
     [wire('page_view', { time: START, anonymous_id: 'a b' }), 'bad_field'],
     [wire('login', { time: START, customer_id: 'email:x' }), 'bad_field'],
     [wire('page_view', { time: START, props: { text: 'x'.repeat(33_000) } }), 'too_large'],
-    [wire('page_view', { time: START, props: JSON.parse(`${'{"a":'.repeat(20)}1${'}'.repeat(20)}`) as object }), 'too_deep'],
+    [wire('page_view', { time: START, props: JSON.parse(`${'{"a":'.repeat(20)}1${'}'.repeat(20)}`) as Props }), 'too_deep'],
     [17, 'bad_event'],
   ] as const;
   const before = await metric('footfall_events_rejected_total{reason="bad_id"}');

@@ -98,7 +98,7 @@ test('the tag, health and readiness are served', async () => {
   const server = await startServer();
   expect(await (await fetch(`${server.url}/healthz`)).json()).toEqual({ status: 'alive' });
   expect(await (await fetch(`${server.url}/readyz`)).json()).toEqual({ status: 'ready' });
-  const tag = await fetch(`${server.url}/t.js`);
+  const tag = await fetch(`${server.url}/t.js`, { headers: { 'accept-encoding': 'gzip, br' } });
   expect(tag.headers.get('content-encoding')).toBe('br');
   const etag = tag.headers.get('etag') ?? '';
   expect((await fetch(`${server.url}/t.js`, { headers: { 'if-none-match': etag } })).status).toBe(304);

@@ -13,12 +13,13 @@ const arrivalOf = (event: LinkEvent): Arrival => ({ event, key: keyOf(event), pe
 
 /** Feeds batches to one engine per browser and keeps the rows that it says to write. */
 function engine(policy: LinkingPolicy) {
-  const browsers = new Map<string, { state: BrowserState; events: Arrival[]; rows: Map<string, unknown> }>();
+  type Browser = { state: BrowserState; events: Arrival[]; rows: Map<string, unknown> };
+  const browsers = new Map<string, Browser>();
   return {
     feed(batch: readonly LinkEvent[]) {
       for (const anonymous_id of new Set(batch.map((event) => event.anonymous_id ?? ''))) {
-        const browser = browsers.get(anonymous_id) ?? { state: newBrowser(), events: [], rows: new Map() };
-        browsers.set(anonymous_id, browser);
+        if (!browsers.has(anonymous_id)) browsers.set(anonymous_id, { state: newBrowser(), events: [], rows: new Map() });
+        const browser = browsers.get(anonymous_id) as Browser;
         const arrivals = batch.filter((event) => event.anonymous_id === anonymous_id).map(arrivalOf);
         browser.events.push(...arrivals);
         const refolds = [...sessionsToRefold(browser.state, arrivals)].map(

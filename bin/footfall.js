@@ -1,0 +1,3 @@
+#!/usr/bin/env node
+/** The `footfall` command. */
+import '../dist/collector/cli.js';
