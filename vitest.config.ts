@@ -1,5 +1,6 @@
 /** Test projects: `unit` and `client` are fast; `contract`, `browser` and `e2e` use real servers and browsers. */
 import { defineConfig } from 'vitest/config';
+import { summaryReporter } from './test/summary-reporter.ts';
 
 const project = (name: string, include: string[], more: object = {}) => ({
   test: { name, include, testTimeout: 20_000, hookTimeout: 60_000, ...more },
@@ -7,6 +8,7 @@ const project = (name: string, include: string[], more: object = {}) => ({
 
 export default defineConfig({
   test: {
+    reporters: ['default', summaryReporter()],
     projects: [
       project('unit', ['test/collector/**/*.test.ts', 'test/*.test.ts']),
       project('client', ['test/client/**/*.test.ts'], { environment: 'jsdom' }),

@@ -56,7 +56,6 @@ interface Speed {
 }
 
 interface LinkingOptions {
-  json?: boolean;
   seeds?: readonly number[];
   people?: number;
   days?: number;
@@ -64,7 +63,7 @@ interface LinkingOptions {
   worlds?: boolean;
 }
 
-export async function run({ json = false, seeds = SEEDS, worlds = false, ...size }: LinkingOptions = {}): Promise<LinkingResult> {
+export async function run({ seeds = SEEDS, worlds = false, ...size }: LinkingOptions = {}): Promise<LinkingResult> {
   const reference: number[] = [];
   const engine: number[] = [];
   const compare = ({ name, note, options }: World, policies: readonly Method[]): Comparison => {
@@ -95,8 +94,11 @@ export async function run({ json = false, seeds = SEEDS, worlds = false, ...size
     ratio: median(engine.map((speed, round) => speed / (reference[round] ?? speed))),
     rounds: engine.length,
   };
-  if (!json) console.log(textTable(result));
   return result;
+}
+
+export function table(result: LinkingResult): string {
+  return textTable(result);
 }
 
 interface Method {

@@ -12,6 +12,7 @@ import { createApp } from './http/app.ts';
 import { createAuth } from './http/auth.ts';
 import { codeRoutes } from './http/codes.ts';
 import { createCollect } from './http/collect.ts';
+import { decisionRoutes } from './http/decisions.ts';
 import { demoRoutes } from './http/demo.ts';
 import { importRoutes } from './http/import.ts';
 import { linkRoutes } from './http/links.ts';
@@ -102,6 +103,7 @@ async function start(config: Config, now: () => number, log: Logger, unlock: () 
       linkRoutes({ store, auth, now }),
       profileRoutes({ store, auth, now }),
       codeRoutes({ store, auth, now, publicUrl: () => url, onChange: codes.forget }),
+      decisionRoutes({ store, intake, auth, policy: DEFAULT_POLICY, now }),
       importRoutes({ store, intake, auth, metrics, now }),
       adminRoutes({ store, auth, now }),
       uiRoutes({ dir: join(root, 'dist/ui') }),

@@ -13,8 +13,13 @@ export function textTable({ seeds, presets, other_worlds, reference, engine }: L
 }
 
 export function markdownTables({ seeds, presets, other_worlds }: LinkingResult): string {
-  return [...presets, ...other_worlds].map((comparison) => markdownOf(comparison, seeds.length)).join('\n\n');
+  return [DEFINITIONS, ...[...presets, ...other_worlds].map((comparison) => markdownOf(comparison, seeds.length))].join('\n\n');
 }
+
+const DEFINITIONS = `A *visit* is one person's part of one session; it counts as linked to whom most of its events are linked to. *Precision*: of the
+visits linked, those linked to a name (account or e-mail) of the person who truly made them. *Recall*: of the visits of people who
+named themselves at least once in the data, those linked, and rightly. *Pairs*: of the pairs of visits put into one profile, those
+truly made by one person. The shop is [simulated](simulate.md); what each rule is taken to be stands in \`bench/linking/\`.`;
 
 function markdownOf({ preset, note, visits, methods, policies }: Comparison, seeds: number): string {
   const changed = [

@@ -11,6 +11,7 @@ import type { LinkingPolicy } from '../linking/policy.ts';
 import { claimerOf } from '../linking/scan.ts';
 import type { BrowserRecord, Carrier, SavedBrowser, Tx } from '../store/store.ts';
 import type { AcceptedEvent } from './enrich.ts';
+import { RELINK_SESSIONS, relinkQueued, renamePersons, standingOf } from './relink.ts';
 
 export interface ApplyContext {
   policy: LinkingPolicy;
@@ -20,6 +21,12 @@ export interface ApplyContext {
 
 /** What became of each event, in the order given. */
 export type Fate = 'stored' | 'duplicate' | 'conflicting_duplicate';
+
+export interface Applied {
+  fates: Fate[];
+  /** False: more sessions wait to be judged again than fit one transaction. */
+  relinked: boolean;
+}
 
 /** What happens to one browser in a transaction. */
 interface Work {
@@ -32,9 +39,9 @@ interface Work {
 }
 
 /** Applies a batch. Re-applying an event is a no-op. */
-export async function applyBatch(tx: Tx, events: readonly AcceptedEvent[], { policy, now, sitePk }: ApplyContext): Promise<Fate[]> {
+export async function applyBatch(tx: Tx, events: readonly AcceptedEvent[], { policy, now, sitePk }: ApplyContext): Promise<Applied> {
   const { fates, fresh } = await dedupe(tx, events, sitePk);
-  if (fresh.length === 0) return fates;
+  if (fresh.length === 0) return { fates, relinked: true };
 
   const works = new Map<number, Work>();
   const records = await loadBrowsers(tx, fresh, sitePk);
@@ -47,8 +54,11 @@ export async function applyBatch(tx: Tx, events: readonly AcceptedEvent[], { pol
     workOn(works, record).arrivals.push({ event, key: keyOf(event), person: customer?.person ?? '', hub: customer?.hub ?? false });
   }
   await placeScans(tx, fresh, sitePk, works);
-  await tx.saveBrowsers(await Promise.all([...works.values()].map((work) => relink(tx, work, policy))), now, policy.version);
-  return fates;
+  const saved: SavedBrowser[] = [];
+  for (const work of works.values()) saved.push(await relink(tx, work, policy));
+  await tx.saveBrowsers(saved, now, policy.version);
+  await joinGuests(tx, fresh, sitePk, policy, now);
+  return { fates, relinked: await relinkQueued(tx, policy, now) };
 }
 
 /** R1: the first accepted copy stands; a later one that says something else is told apart, so that it can be counted. */
@@ -145,10 +155,23 @@ async function joinSession(tx: Tx, works: Map<number, Work>, claimer: Carrier, s
   if (scan?.event.claim) addBoundary(record.state, { ...scan, person: scan.event.claim.customer_id, hub: false });
 }
 
+/** R10: claims that carry both a raw id and an e-mail may tell who a guest is, or that nobody knows any more. */
+async function joinGuests(tx: Tx, fresh: readonly AcceptedEvent[], sitePk: ApplyContext['sitePk'], policy: LinkingPolicy, now: Millis): Promise<void> {
+  for (const { site, event_id, claim } of fresh) {
+    if (!claim?.email || claim.email === claim.customer_id) continue;
+    const site_pk = sitePk(site);
+    const { merges } = standingOf(await tx.decisions(site_pk));
+    await renamePersons(tx, site_pk, { customers: new Set(), emails: new Set([claim.email]), merges }, policy, event_id, now);
+  }
+}
+
 async function relink(tx: Tx, { record, arrivals, refold, causes }: Work, policy: LinkingPolicy): Promise<SavedBrowser> {
   const { state } = record;
   const reach = reachOf(state, arrivals, policy);
-  if (reach) await tx.loadSessionsWithin(record, reach.from, reach.to);
+  if (reach) {
+    const { next } = await tx.loadSessionsWithin(record, reach, 0, RELINK_SESSIONS);
+    if (next !== null) await queueRest(tx, record.browser_pk, arrivals, reach);
+  }
   for (const session_id of sessionsToRefold(state, arrivals)) refold.add(session_id);
   const refolded = refold.size > 0 ? await tx.eventsOf(record, refold) : NONE;
   const touched = advance(state, arrivals, refolded, policy);
@@ -163,6 +186,13 @@ async function relink(tx: Tx, { record, arrivals, refold, causes }: Work, policy
 }
 
 const NONE: ReadonlyMap<string, never[]> = new Map();
+
+/** More sessions than one transaction should judge: those not loaded now come in later ones, cut anew where a barrier falls into them. */
+async function queueRest(tx: Tx, browser_pk: number, arrivals: readonly Arrival[], reach: { from: Millis; to: Millis }): Promise<void> {
+  const cause_event_id = arrivals.at(-1)?.event.event_id ?? '';
+  const cuts = arrivals.filter(({ event }) => event.barrier).map(({ key }) => ({ from: key.time, to: key.time, refold: true }));
+  await tx.queueRelinks([...cuts, { ...reach, refold: false }].map((span) => ({ browser_pk, cause_event_id, ...span })));
+}
 
 /** Which of the arrivals to name as the cause of a session's change: its own claim, any boundary, its own event. */
 function causeOf(session_id: string, arrivals: readonly Arrival[]): string | undefined {

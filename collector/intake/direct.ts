@@ -4,6 +4,7 @@ import { StoreUnavailable } from '../errors.ts';
 import type { LinkingPolicy } from '../linking/policy.ts';
 import type { Store } from '../store/store.ts';
 import { type ApplyContext, applyBatch, type Fate } from './apply.ts';
+import { relinkQueued } from './relink.ts';
 import type { AcceptedEvent } from './enrich.ts';
 import type { Intake, Submission } from './intake.ts';
 
@@ -28,6 +29,8 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
   let pending: Pending[] = [];
   let waiting = 0;
   let running: Promise<void> | null = null;
+  // What a crash left in the queue goes on at the start.
+  let relinked = false;
 
   const context = (): ApplyContext => {
     const sites = new Map(store.sites().map(({ site, site_pk }) => [site, site_pk]));
@@ -44,7 +47,7 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
   }
 
   async function run(): Promise<void> {
-    while (pending.length > 0) {
+    while (pending.length > 0 || !relinked) {
       const group = takeGroup();
       const started = performance.now();
       try {
@@ -52,8 +55,12 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
         onCommit(group.reduce((sum, { submission }) => sum + submission.events.length, 0), performance.now() - started);
       } catch (error) {
         await isolate(group, error);
+        // Only judging again failed: the queue is kept, and the next submission goes on with it.
+        if (group.length === 0) break;
       }
       waiting -= group.length;
+      // Requests come in between two portions of judging again.
+      if (!relinked) await new Promise((next) => setImmediate(next));
     }
     running = null;
   }
@@ -61,11 +68,12 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
   /** One transaction for the whole group; submissions are answered only after it. */
   async function commit(group: readonly Pending[]): Promise<void> {
     const events = group.flatMap(({ submission }) => submission.events);
-    const fates = await store.write(async (tx) => {
-      const applied = await applyBatch(tx, events, context());
+    const applied = await store.write(async (tx) => {
       for (const { submission } of group) if (submission.refused.length > 0) await tx.saveFailed(submission.site, submission.refused, now());
-      return applied;
+      return events.length > 0 ? applyBatch(tx, events, context()) : { fates: [], relinked: await relinkQueued(tx, policy, now()) };
     });
+    const { fates } = applied;
+    relinked = applied.relinked;
     let at = 0;
     for (const { submission, resolve } of group) {
       resolve(fates.slice(at, at + submission.events.length));
@@ -94,8 +102,8 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
 
   async function alone(site: string, event: AcceptedEvent): Promise<Fate | 'not_stored'> {
     try {
-      const [fate] = await store.write((tx) => applyBatch(tx, [event], context()));
-      return fate ?? 'not_stored';
+      const applied = await store.write((tx) => applyBatch(tx, [event], context()));
+      return applied.fates[0] ?? 'not_stored';
     } catch (error) {
       if (error instanceof StoreUnavailable) throw error;
       const raw = JSON.stringify({ ...event, facts: undefined });
@@ -104,14 +112,24 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
     }
   }
 
+  function start(): void {
+    // After this turn of the event loop: what came in with it shares the commit.
+    running ??= new Promise((done) => setImmediate(done)).then(run);
+  }
+  start();
+
   return {
     submit(submission) {
       return new Promise((resolve, reject) => {
         waiting += 1;
         pending.push({ submission, resolve, reject });
-        // Start after this turn of the event loop: what came in with it shares the commit.
-        running ??= new Promise((done) => setImmediate(done)).then(run);
+        start();
       });
+    },
+    async relink() {
+      relinked = false;
+      start();
+      await running;
     },
     waiting: () => waiting,
     async drain() {

@@ -15,7 +15,9 @@ export interface Intake {
    * that the store itself refuses (kept there too). Rejects with StoreUnavailable; then nothing of the submission was acknowledged.
    */
   submit(submission: Submission): Promise<(Fate | 'not_stored')[]>;
-  /** Events that wait for a transaction. */
+  /** Resolves when no session waits to be judged again: a decision that touches many is carried out in several transactions. */
+  relink(): Promise<void>;
+  /** Submissions that wait for a transaction. */
   waiting(): number;
   /** Resolves when all that was submitted is stored. */
   drain(): Promise<void>;

@@ -9,13 +9,14 @@ export interface Standing {
   hubs: Set<string>;
   /** Event ids whose claims are taken back. */
   revoked_claims: Set<string>;
+  revoked_decisions: Set<string>;
 }
 
 export function standing(decisions: readonly Decision[]): Standing {
   const newestFirst = [...decisions].sort((a, b) => compareDecisions(b, a));
   const told = new Map(decisions.map((decision) => [decision.decision_id, decision]));
   const revoked = new Set<string>();
-  const result: Standing = { merges: [], kiosks: new Set(), hubs: new Set(), revoked_claims: new Set() };
+  const result: Standing = { merges: [], kiosks: new Set(), hubs: new Set(), revoked_claims: new Set(), revoked_decisions: revoked };
   for (const decision of newestFirst) {
     if (revoked.has(decision.decision_id)) continue;
     switch (decision.type) {

@@ -2,6 +2,7 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { Millis } from '../../protocol/event.ts';
 import type { Payload } from '../intake/enrich.ts';
+import type { Decision } from '../linking/event.ts';
 import type { Rule, Status } from '../linking/outcome.ts';
 import { type ChangeColumns, type LinkColumns, type LinkRow, linkRow, restore } from './link-row.ts';
 import type { CodeRow, Scope, StoreRow, TokenRow } from './store.ts';
@@ -48,6 +49,9 @@ export interface LinkChange {
   cause_event_id: string;
   changed_at: Millis;
 }
+
+/** A decision, and who said it why. */
+export type DecisionRow = Decision & { author: string; reason: string };
 
 /** An event as the API shows it. */
 export interface StoredEvent {
@@ -270,6 +274,17 @@ export function createQueries(db: Kysely<Tables>) {
         scopes: row.scopes.split(' ') as Scope[],
         sites: row.sites === null ? null : (JSON.parse(row.sites) as string[]),
       }));
+    },
+
+    /** What a statement changed, after this position of the change feed. */
+    changedBy: (cause_event_id: string, after: number) =>
+      rows(sql<{ type: LinkChange['type'] }>`SELECT type FROM link_changes WHERE position > ${after} AND cause_event_id = ${cause_event_id}`),
+
+    async decisions(sites: readonly string[] | null, after: string, limit: number): Promise<DecisionRow[]> {
+      const found = await rows(sql<{ author: string; reason: string; body: string }>`
+        SELECT d.author, d.reason, d.body FROM decisions d JOIN sites st USING (site_pk)
+        WHERE d.decision_id > ${after} AND ${and(ofSites(sites))} ORDER BY d.decision_id LIMIT ${limit}`);
+      return found.map(({ author, reason, body }) => ({ ...(JSON.parse(body) as Decision), author, reason }));
     },
 
     failed: (after: number, limit: number) =>

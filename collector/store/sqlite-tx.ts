@@ -9,6 +9,7 @@ import { type Key, keyOf } from '../linking/order.ts';
 import type { Candidate, Outcome } from '../linking/outcome.ts';
 import type { Details } from '../linking/segment.ts';
 import { touchOf } from '../intake/channel.ts';
+import { createStatements } from './sqlite-statements.ts';
 import type { BrowserRecord, Carrier, Customer, SavedBrowser, ScanRecord, Tx } from './store.ts';
 
 interface Context {
@@ -42,11 +43,12 @@ export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Cont
   );
   const browserByPk = sql<[number], { site_pk: number; anonymous_id: string }>('SELECT site_pk, anonymous_id FROM browsers WHERE browser_pk = ?');
   const addBrowser = sql<[number, string]>('INSERT INTO browsers (site_pk, anonymous_id) VALUES (?, ?)');
-  const setKiosk = sql<[number]>('UPDATE browsers SET kiosk = 1 WHERE browser_pk = ?');
+  const setKiosk = sql<[number]>('UPDATE browsers SET kiosk = kiosk | 1 WHERE browser_pk = ?');
   const findSession = sql<[number, string], SessionRow>('SELECT * FROM sessions WHERE browser_pk = ? AND session_id = ?');
   const sessionByPk = sql<[number], SessionRow>('SELECT * FROM sessions WHERE session_pk = ?');
-  const sessionsWithin = sql<[number, number, number], { session_pk: number }>(
-    'SELECT DISTINCT session_pk FROM links WHERE browser_pk = ? AND last_time >= ? AND first_time <= ?',
+  const sessionsWithin = sql<[number, number, number, number, number], { session_pk: number }>(
+    `SELECT DISTINCT session_pk FROM links WHERE browser_pk = ? AND last_time >= ? AND first_time <= ? AND session_pk > ?
+     ORDER BY session_pk LIMIT ?`,
   );
   const addSession = sql<[number, string]>('INSERT INTO sessions (browser_pk, session_id) VALUES (?, ?)');
   const setLanding = sql<unknown[]>(
@@ -115,6 +117,11 @@ export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Cont
   );
   const addFailed = sql<unknown[]>('INSERT INTO failed_events (site, event_id, reason, field, received_at, raw) VALUES (?, ?, ?, ?, ?, ?)');
 
+  const rarer = createStatements(db, (browser_pk) => {
+    const row = browserByPk.get(browser_pk);
+    if (row) cache.delete(`${row.site_pk} ${row.anonymous_id}`);
+  });
+
   function devicePk({ device_type, browser, os, bot }: AcceptedEvent['device']): number {
     const name = `${device_type} ${browser} ${os} ${bot}`;
     let device_pk = devices.get(name);
@@ -131,7 +138,7 @@ export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Cont
     if (!record) {
       const row = findBrowser.get(site_pk, anonymous_id);
       const browser_pk = row?.browser_pk ?? Number(addBrowser.run(site_pk, anonymous_id).lastInsertRowid);
-      const state = row ? loadBoundaries(browser_pk, row.kiosk === 1) : newBrowser();
+      const state = row ? loadBoundaries(browser_pk, row.kiosk > 0) : newBrowser();
       record = { site_pk, anonymous_id, browser_pk, state, session_pks: new Map() };
       cache.set(name, record);
     }
@@ -282,6 +289,7 @@ export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Cont
   }
   return {
     forget() {
+      rarer.forget();
       cache.clear();
       devices = new Map();
     },
@@ -309,13 +317,17 @@ export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Cont
       async insertEvents(events) {
         for (const { event, site_pk, record } of events) insertEvent(event, site_pk, record);
       },
-      async loadSessionsWithin(record, from, to) {
+      async loadSessionsWithin(record, { from, to }, after, limit) {
         const bound = (time: number): number => Math.max(-1e15, Math.min(1e15, time));
-        const loaded = new Set([...record.state.sessions.keys()].map((session_id) => record.session_pks.get(session_id)));
-        for (const { session_pk } of sessionsWithin.all(record.browser_pk, bound(from), bound(to))) {
-          const row = loaded.has(session_pk) ? undefined : sessionByPk.get(session_pk);
-          if (row) takeSession(record, row);
-        }
+        const found = sessionsWithin.all(record.browser_pk, bound(from), bound(to), after, limit);
+        const loaded = new Map([...record.state.sessions.keys()].map((session_id) => [record.session_pks.get(session_id), session_id]));
+        const session_ids = found.flatMap(({ session_pk }) => {
+          const known = loaded.get(session_pk);
+          if (known !== undefined) return [known];
+          const row = sessionByPk.get(session_pk);
+          return row ? [takeSession(record, row).session_id] : [];
+        });
+        return { session_ids, next: found.length === limit ? (found.at(-1)?.session_pk ?? null) : null };
       },
       async loadSession(record, session_pk) {
         const row = sessionByPk.get(session_pk);
@@ -347,6 +359,7 @@ export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Cont
       async saveBrowsers(saved, now, policy_version) {
         for (const browser of saved) saveBrowser(browser, now, policy_version);
       },
+      ...rarer.statements,
       async saveFailed(site, failed, now) {
         for (const { event_id, reason, field, raw } of failed) addFailed.run(site, event_id, reason, field ?? null, now, Buffer.from(raw));
       },

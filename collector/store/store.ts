@@ -9,6 +9,8 @@ import type { AcceptedEvent } from '../intake/enrich.ts';
 import type { Site, SiteRecord } from '../intake/site.ts';
 import type { BrowserState, Placed, SessionState } from '../linking/browser.ts';
 import type { SessionChanges } from '../linking/changes.ts';
+import type { Decision } from '../linking/event.ts';
+import type { GuestPair } from '../linking/person.ts';
 import type { Queries } from './queries.ts';
 
 export interface Store {
@@ -70,6 +72,41 @@ export interface SavedBrowser {
   sessions: { session: SessionState; changes: SessionChanges; cause_event_id: string }[];
 }
 
+/** A span of a browser's time whose sessions must be judged again, and read again from their events where `refold` says so. */
+export interface Relink {
+  browser_pk: number;
+  from: Millis;
+  to: Millis;
+  refold: boolean;
+  cause_event_id: string;
+}
+
+export interface QueuedRelink extends Relink {
+  relink_pk: number;
+  /** Sessions up to this one are done. */
+  after_session: number;
+}
+
+/** A claim as decisions look at it. */
+export interface ClaimRecord {
+  event_id: string;
+  browser_pk: number | null;
+  time: Millis;
+  customer_id: string;
+  email: string | null;
+  revoked: boolean;
+}
+
+/** An entry of the change feed, seen from inside its transaction; outcomes without their empty fields. */
+export interface ChangeRecord {
+  type: 'upsert' | 'delete' | 'person';
+  session_id: string | null;
+  anonymous_id: string | null;
+  segment: number | null;
+  link: Record<string, unknown> | null;
+  old: Record<string, unknown> | null;
+}
+
 /** The statements of one write transaction. */
 export interface Tx {
   /** Of these keys, the ones stored before: event_id → what is needed to see whether a copy's content differs. */
@@ -80,8 +117,16 @@ export interface Tx {
   browserAt(browser_pk: number): Promise<BrowserRecord>;
   /** Stores events with their claims, barriers, scans and scan tokens. None of them may be stored already. */
   insertEvents(events: readonly { event: AcceptedEvent; site_pk: number; record: BrowserRecord | null }[]): Promise<void>;
-  /** Adds to the record's state the whole sessions that have a segment touching this span of `time`. */
-  loadSessionsWithin(record: BrowserRecord, from: Millis, to: Millis): Promise<void>;
+  /**
+   * Adds to the record's state the whole sessions that have a segment touching this span of `time`, `limit` at most, in the order
+   * of their rows after `after`. Answers their ids, and the row to go on after, or null when that was all.
+   */
+  loadSessionsWithin(
+    record: BrowserRecord,
+    span: { from: Millis; to: Millis },
+    after: number,
+    limit: number,
+  ): Promise<{ session_ids: string[]; next: number | null }>;
   loadSession(record: BrowserRecord, session_pk: number): Promise<SessionState>;
   /** All events of these sessions, claimed scans included, each at its place. */
   eventsOf(record: BrowserRecord, session_ids: ReadonlySet<string>): Promise<Map<string, Placed[]>>;
@@ -92,6 +137,31 @@ export interface Tx {
   moveScan(scan: ScanRecord, claimer: Carrier | null): Promise<void>;
   /** Writes links, sessions' landings and the change feed. */
   saveBrowsers(saved: readonly SavedBrowser[], now: Millis, policy_version: number): Promise<void>;
+  decisions(site_pk: number): Promise<Decision[]>;
+  addDecision(site_pk: number, decision: Decision, said: { author: string; reason: string }): Promise<void>;
+  claims(site_pk: number, event_ids: ReadonlySet<string>): Promise<ClaimRecord[]>;
+  /** Claims, on browsers, of these customers; `contested`: only where the browser has another customer's claim as well. */
+  claimsOf(site_pk: number, customers: ReadonlySet<string>, contested: boolean): Promise<ClaimRecord[]>;
+  setRevoked(site_pk: number, event_ids: ReadonlySet<string>, revoked: boolean): Promise<void>;
+  setHub(site_pk: number, customer_id: string, hub: boolean): Promise<void>;
+  /** False if there is no such browser. */
+  setKiosk(site_pk: number, anonymous_id: string, kiosk: boolean): Promise<number | null>;
+  hubs(site_pk: number): Promise<Set<string>>;
+  /** Raw ids and e-mails that came on one claim, of these e-mails. */
+  pairs(site_pk: number, emails: ReadonlySet<string>): Promise<GuestPair[]>;
+  /** The e-mails that came on one claim with any of these raw ids. */
+  emailsOf(site_pk: number, customers: ReadonlySet<string>): Promise<Set<string>>;
+  /** Sets persons (null: the customer is its own) and tells the change feed of those that changed. Answers who did. */
+  setPersons(site_pk: number, persons: ReadonlyMap<string, string | null>, cause_event_id: string, now: Millis): Promise<Set<string>>;
+  /** Makes browsers be loaded again: what their claims mean has changed. */
+  forgetBrowsers(browser_pks: Iterable<number>): Promise<void>;
+  queueRelinks(relinks: readonly Relink[]): Promise<void>;
+  nextRelinks(limit: number): Promise<QueuedRelink[]>;
+  /** Marks a relink as done up to a session, or whole. */
+  advanceRelink(relink_pk: number, after_session: number | null): Promise<void>;
+  /** What a statement changed so far, after this position of the change feed. */
+  changedBy(cause_event_id: string, after: number): Promise<ChangeRecord[]>;
+  lastPosition(): Promise<number>;
   saveFailed(site: string, failed: readonly (Rejected & { raw: string })[], now: Millis): Promise<void>;
 
   saveSite(site: Site): Promise<SiteRecord>;

@@ -90,6 +90,7 @@ const ENDPOINTS: readonly (readonly [method: string, path: string, command: stri
   ['POST', 'actions', 'PerformActions'],
   ['DELETE', 'actions', 'ReleaseActions'],
   ['GET', 'cookie', 'GetCookies'],
+  ['GET', 'cookie/{name}', 'GetCookies'],
   ['POST', 'cookie', 'AddCookie'],
   ['DELETE', 'cookie', 'DeleteAllCookies'],
   ['DELETE', 'cookie/{name}', 'DeleteCookie'],
@@ -115,6 +116,7 @@ async function answer(marionette: Marionette, req: IncomingMessage): Promise<unk
   const endpoint = findEndpoint(req.method ?? '', rest);
   if (session !== 'session' || !endpoint) throw failure('unknown command', `${req.method} ${req.url}`);
   const value = await marionette.send(`WebDriver:${endpoint.command}`, paramsOf(endpoint.command, { ...body, ...endpoint.params }));
+  if (endpoint.command === 'GetCookies' && endpoint.params.name) return findCookie(value as Params[], endpoint.params.name);
   return isObject(value) && Object.keys(value).join() === 'value' ? value.value : value;
 }
 
@@ -137,6 +139,12 @@ function paramsOf(command: string, params: Params): Params {
   if (command === 'SwitchToFrame' && isObject(params.id)) return { element: params.id[ELEMENT_KEY] };
   if (command === 'TakeScreenshot') return { ...params, full: false, hash: false };
   return params;
+}
+
+function findCookie(cookies: readonly Params[], name: unknown): Params {
+  const cookie = cookies.find((one) => one.name === name);
+  if (!cookie) throw failure('no such cookie', String(name));
+  return cookie;
 }
 
 /** Marionette takes the wanted capabilities flat and refuses those that only a driver understands. */

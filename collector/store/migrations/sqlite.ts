@@ -17,7 +17,7 @@ CREATE TABLE devices (
 ) STRICT;
 
 CREATE TABLE browsers (
-  browser_pk INTEGER PRIMARY KEY, site_pk INTEGER NOT NULL, anonymous_id TEXT NOT NULL, kiosk INTEGER NOT NULL DEFAULT 0,
+  browser_pk INTEGER PRIMARY KEY, site_pk INTEGER NOT NULL, anonymous_id TEXT NOT NULL, kiosk INTEGER NOT NULL DEFAULT 0, -- 1: an event said so, 2: a decision
   UNIQUE (site_pk, anonymous_id)
 ) STRICT;
 CREATE TABLE sessions (
@@ -64,8 +64,13 @@ CREATE INDEX persons_by_person ON persons (person_id, site_pk);
 CREATE TABLE hubs (site_pk INTEGER NOT NULL, customer_id TEXT NOT NULL, PRIMARY KEY (site_pk, customer_id)) STRICT, WITHOUT ROWID;
 CREATE TABLE decisions (
   decision_id TEXT PRIMARY KEY, site_pk INTEGER NOT NULL, type TEXT NOT NULL, time INTEGER NOT NULL,
-  author TEXT NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL, active INTEGER NOT NULL
+  author TEXT NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- Spans of browsers whose links a statement made doubtful and that were too many for its own transaction.
+CREATE TABLE relink_queue (
+  relink_pk INTEGER PRIMARY KEY, browser_pk INTEGER NOT NULL, from_time INTEGER NOT NULL, to_time INTEGER NOT NULL,
+  refold INTEGER NOT NULL, after_session INTEGER NOT NULL DEFAULT 0, cause_event_id TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE stores (
   site_pk INTEGER NOT NULL, store_id TEXT NOT NULL, name TEXT NOT NULL, gln TEXT, PRIMARY KEY (site_pk, store_id)

@@ -1,5 +1,6 @@
 /** Histories for tests: a short way to write events, and fast-check's way to invent them. */
 import fc from 'fast-check';
+import { factsOf } from '../../../collector/intake/enrich.ts';
 import type { Decision, LinkEvent, Strength } from '../../../collector/linking/event.ts';
 import { DAY, HOUR, MINUTE } from '../../../protocol/event.ts';
 
@@ -16,11 +17,12 @@ let made = 0;
 /** An event by its differences from a page view of browser B1, session S1. */
 export function event(type: string, time: number, { as, strength = 'stated', email, ...rest }: Sketch = {}): LinkEvent {
   made += 1;
+  const event_id = `e${made.toString().padStart(6, '0')}`;
   const barrier = type === 'logout' ? 'soft' : type === 'reset' ? 'hard' : null;
   const customer_id = as ?? email;
   return {
     site: 'demo',
-    event_id: `e${made.toString().padStart(6, '0')}`,
+    event_id,
     type,
     time: T0 + time,
     occurred_at: T0 + time,
@@ -31,7 +33,7 @@ export function event(type: string, time: number, { as, strength = 'stated', ema
     kiosk: false,
     scan_id: null,
     scan: null,
-    facts: { page_view: type === 'page_view', products: [], order: null, device_type: 'desktop', bot: false, page: { url: 'https://shop.example/', referrer: null } },
+    facts: factsOf(rest.event_id ?? event_id, type, { url: 'https://shop.example/' }, { device_type: 'desktop', bot: false }),
     ...rest,
   };
 }
@@ -81,6 +83,7 @@ function scanEvents(): LinkEvent[] {
       anonymous_id: null,
       session_id: null,
       scan: { code: 'TV55AA', store_id: 'berlin' },
+      facts: factsOf(event_id, 'scan', {}, { device_type: 'desktop', bot: false }),
       ...sketch,
     });
   return [scan('scan1', 10 * MINUTE), scan('scan2', 20 * MINUTE, { as: 'C2', strength: 'carried' })];

@@ -1,0 +1,87 @@
+/** Judging browsers again after a statement changed what their claims mean: in portions, so that no browser holds up the collector. */
+import type { Millis } from '../../protocol/event.ts';
+import { advance, reevaluate, type SessionState } from '../linking/browser.ts';
+import { takeChanges } from '../linking/changes.ts';
+import { standing } from '../linking/decisions.ts';
+import type { Decision } from '../linking/event.ts';
+import { type GuestPair, guestOwner, type Merge, mergeComponents } from '../linking/person.ts';
+import type { LinkingPolicy } from '../linking/policy.ts';
+import type { ClaimRecord, Relink, Tx } from '../store/store.ts';
+
+/** What stands of these decisions, and who their merges make one person; worked out once for each list. */
+export const standingOf = memo((decisions: readonly Decision[]) => standing(decisions));
+const componentsOf = memo((merges: readonly Merge[]) => mergeComponents(merges));
+
+function memo<K extends object, V>(work: (key: K) => V): (key: K) => V {
+  const known = new WeakMap<K, V>();
+  return (key) => {
+    const value = known.get(key) ?? work(key);
+    known.set(key, value);
+    return value;
+  };
+}
+
+/** Sessions that one transaction judges again; the rest waits in the queue for the next ones. */
+export const RELINK_SESSIONS = 2_000;
+
+/** Works on the queue for at most `budget` sessions. Answers whether it is empty now. */
+export async function relinkQueued(tx: Tx, policy: LinkingPolicy, now: Millis, budget = RELINK_SESSIONS): Promise<boolean> {
+  let left = budget;
+  for (;;) {
+    const [relink] = await tx.nextRelinks(1);
+    if (!relink) return true;
+    if (left <= 0) return false;
+    const { browser_pk, from, to, refold, cause_event_id, relink_pk } = relink;
+    const record = await tx.browserAt(browser_pk);
+    const { session_ids, next } = await tx.loadSessionsWithin(record, { from, to }, relink.after_session, left);
+    const touched = new Set<SessionState>();
+    if (refold && session_ids.length > 0) {
+      const events = await tx.eventsOf(record, new Set(session_ids));
+      for (const session of advance(record.state, [], events, policy)) touched.add(session);
+    } else for (const session of reevaluate(record.state, from, to, policy)) touched.add(session);
+    const sessions = [...touched].map((session) => ({ session, changes: takeChanges(session), cause_event_id }));
+    await tx.saveBrowsers([{ record, sessions }], now, policy.version);
+    await tx.advanceRelink(relink_pk, next);
+    left -= Math.max(1, session_ids.length);
+  }
+}
+
+/** Queues the sessions that these claims stand in, to be read again, and those in the window of them, to be judged again. */
+export async function queueAround(tx: Tx, claims: readonly ClaimRecord[], { window }: LinkingPolicy, cause_event_id: string): Promise<void> {
+  const relinks = claims.flatMap(({ browser_pk, time }): Relink[] =>
+    browser_pk === null
+      ? []
+      : [
+          { browser_pk, from: time, to: time, refold: true, cause_event_id },
+          { browser_pk, from: time - window, to: time + window, refold: false, cause_event_id },
+        ],
+  );
+  await tx.forgetBrowsers(new Set(relinks.map(({ browser_pk }) => browser_pk)));
+  await tx.queueRelinks(relinks);
+}
+
+/**
+ * Works out again who these customers and guests are, and queues the browsers on which that may matter: those with claims of
+ * another customer as well (on any other, all claims are one person's before and after).
+ */
+export async function renamePersons(
+  tx: Tx,
+  site_pk: number,
+  { customers, emails, merges }: { customers: ReadonlySet<string>; emails: ReadonlySet<string>; merges: readonly Merge[] },
+  policy: LinkingPolicy,
+  cause_event_id: string,
+  now: Millis,
+): Promise<void> {
+  const components = componentsOf(merges);
+  const hubs = await tx.hubs(site_pk);
+  const persons = new Map<string, string | null>();
+  for (const customer_id of customers) persons.set(customer_id, components.get(customer_id) ?? null);
+  const pairs = new Map<string, GuestPair[]>();
+  for (const pair of await tx.pairs(site_pk, emails)) pairs.set(pair.email, [...(pairs.get(pair.email) ?? []), pair]);
+  for (const email of emails)
+    persons.set(email, components.get(email) ?? guestOwner(pairs.get(email) ?? [], hubs, (id) => components.get(id) ?? id));
+  const changed = await tx.setPersons(site_pk, persons, cause_event_id, now);
+  if (changed.size === 0) return;
+  await tx.forgetBrowsers((await tx.claimsOf(site_pk, changed, false)).flatMap(({ browser_pk }) => browser_pk ?? []));
+  await queueAround(tx, await tx.claimsOf(site_pk, changed, true), policy, cause_event_id);
+}
