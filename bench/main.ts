@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 /** What each file beside this one exports. */
 export interface Benchmark {
   /** Measures, and returns what `--json` prints. */
-  run(options: { json: boolean }): Promise<object>;
+  run(): Promise<object>;
   /** The result for people. Default: its figures side by side. */
   table?(result: object): string;
 }
@@ -22,8 +22,7 @@ async function main(): Promise<void> {
   for (const one of name === undefined ? names : [name]) {
     const benchmark = (await import(`./${one}.ts`)) as Benchmark;
     console.log(`\n# ${one}`);
-    // It prints nothing that the table would say again.
-    const result = await benchmark.run({ json: true });
+    const result = await benchmark.run();
     if (benchmark.table) console.log(benchmark.table(result));
     else printFigures(result);
     results[one] = result;

@@ -31,7 +31,7 @@ export const start = guard((settings: Settings): Footfall => {
       Object.assign(moment, { url, time });
       (footfall as Call)(...given);
     }
-    moment.url = moment.time = undefined;
+    Object.assign(moment, { url: '', time: 0 });
     if (!document.hidden) viewPage();
   });
   onConsent(heedConsent);

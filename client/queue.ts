@@ -11,7 +11,7 @@ import { byteLength, post } from './transport.ts';
 
 /** Claims, barriers, orders and scans: they go at once, are given up last, and do not wait for a page to be seen. */
 export function isVital(event: { type: string; scan?: string | undefined }): boolean {
-  return !!event.scan || /^(log(in|out)|reset|sign_up|identify|purchase|refund|consent)$/.test(event.type);
+  return !!event.scan || /^(identify|reset|consent|sign_up|login|logout|purchase|refund)$/.test(event.type);
 }
 
 export function enqueue(event: WireEvent): void {
@@ -52,7 +52,8 @@ const MAX_AGE = 7 * DAY;
 /** An event this old that another page made has lost its page. If it has not: ids dedupe. */
 const ORPHAN_AGE = 5 * SECOND;
 const PATIENCE = 30 * SECOND;
-const FIRST_WAIT = SECOND;
+/** Doubled with each failure, and stretched by up to as much again at random. */
+const FIRST_WAIT = SECOND / 2;
 const VITAL = '!';
 
 /** Keys on their way, or waiting to be tried again. */
@@ -110,7 +111,7 @@ async function send(leaving?: boolean): Promise<void> {
     sent.forEach(remove);
     most = MAX_EVENTS;
     dropped += status < 300 ? -reported : sent.length;
-    if (status < 300) tidyAddressBar(events);
   }
   resume();
+  if (status < 300) tidyAddressBar(events);
 }

@@ -6,7 +6,7 @@ import { attempt } from './guard.ts';
 import { anonymousId, claimedIn, forgetBrowser, rememberClaim, tabId } from './identity.ts';
 import { countDropped, enqueue, isVital } from './queue.ts';
 import { randomId } from './random-id.ts';
-import { scanIn, withoutScan } from './scan.ts';
+import { landing_scan, withoutScan } from './scan.ts';
 import { currentSession, endSession, stamp, touchSession } from './session.ts';
 
 /** Never throws: what cannot be recorded is dropped and counted. */
@@ -35,11 +35,11 @@ export function stateCustomer(customer_id: unknown, email_sha256: unknown, token
 }
 
 export function identify(): void {
-  if (stated.customer_id || stated.email_sha256) record('identify', stated);
+  record('identify', stated);
 }
 
 /** Where and when a call was made, if before the tag had loaded. */
-export const moment: { url?: string | undefined; time?: Millis | undefined } = {};
+export const moment: { url?: string; time?: Millis } = {};
 
 /** Lets go what was held, if there is consent: `start` once the tag is ready and its page no mere prerendering. */
 export function release(start?: boolean): void {
@@ -68,7 +68,7 @@ let open: boolean | undefined;
 /** The session of this page's last event. */
 let session = '';
 /** The landing's token, for the first event. */
-let scan = scanIn(location.href);
+let scan = landing_scan;
 
 function capture(type: string, given: unknown, more: Loose | undefined): void {
   // Whom an event names is no property of it.
@@ -86,22 +86,25 @@ function capture(type: string, given: unknown, more: Loose | undefined): void {
     props: JSON.parse(JSON.stringify(props)) as Props,
   };
   if (isVital(draft)) {
-    draft.customer_id = customer_id && /^(string|number)$/.test(typeof customer_id) ? `${customer_id}` : undefined;
+    draft.customer_id = customer_id && /string|number/.test(typeof customer_id) ? `${customer_id}` : undefined;
     draft.email_sha256 = /^\w{64}$/.test(email_sha256 as string) ? (email_sha256 as string) : undefined;
     draft.customer_token = token as string;
   }
+  if (type === 'identify' && !draft.customer_id && !draft.email_sha256) return;
   scan = undefined;
-  whenReady(() => commit(draft));
+  const customer = stated;
+  whenReady(() => commit(draft, customer));
+  if (type === 'logout' || type === 'reset') stated = {};
 }
 
-function commit({ view_id, customer_id, email_sha256, customer_token, ...rest }: Draft): void {
+function commit({ view_id, customer_id, email_sha256, customer_token, ...rest }: Draft, customer: object): void {
   const { type, time, url } = rest;
   const event = { event_id: `${time.toString(36)}-${randomId(16)}`, consent, ...rest };
   if (consent === 'granted') {
     const statement = `${[customer_id, email_sha256, !customer_token]};`;
     let current = currentSession();
     let [known, told = ''] = claimedIn(current);
-    if (type === 'identify' && told.includes(statement)) return;
+    if (type === 'identify' && told.includes(statement) && !rest.scan) return;
     if (customer_id && known && customer_id !== known) endSession();
     // Engagement ends a view and begins nothing: no new session for a page that was left open overnight.
     if (type !== 'engagement') current = touchSession(time, session && type !== 'page_view' ? '' : url);
@@ -118,15 +121,12 @@ function commit({ view_id, customer_id, email_sha256, customer_token, ...rest }:
       session_id: current,
       tab_id: tabId(),
     } as WireEvent);
-    if (type === 'logout' || type === 'reset') {
-      stated = {};
-      endSession();
-    }
-    if (type === 'reset') forgetBrowser();
-    // A new session hears the customer that the page still states.
+    // A new session hears the customer whom the page stated at the time.
     if (session !== current) {
       session = current;
-      identify();
+      record('identify', customer, { time, url });
     }
+    if (type === 'logout' || type === 'reset') endSession();
+    if (type === 'reset') forgetBrowser();
   } else if (config.cookieless && type !== 'identify') enqueue(event as WireEvent);
 }

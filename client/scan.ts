@@ -1,9 +1,8 @@
 /** Hands a scan over: the redirect's token goes with the page's first event, and leaves the address bar once it has arrived. */
 import type { WireEvent } from '../protocol/event.ts';
 
-export function scanIn(url: string): string | undefined {
-  return (/[?&]ff_scan=([\w.-]+)/.exec(url) || [])[1];
-}
+/** The token that the page was opened with. */
+export const landing_scan = (/[?&]ff_scan=([\w.-]+)/.exec(location.href) || [])[1];
 
 /** Every other parameter stays as it is written. */
 export function withoutScan(url: string): string {
@@ -17,5 +16,5 @@ export function here(): string {
 
 /** Before the acknowledgement a reload must still be able to bring the token. */
 export function tidyAddressBar(acknowledged: WireEvent[]): void {
-  if (acknowledged.some(({ scan }) => scan && location.href.includes(scan))) history.replaceState(history.state, '', here());
+  if (acknowledged.some(({ scan }) => scan)) history.replaceState(history.state, '', here());
 }

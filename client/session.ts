@@ -9,7 +9,7 @@ import { read, writeCookie } from './storage.ts';
 export function touchSession(time: Millis, landing: string): string {
   let [id, started, last, campaign] = load();
   const entered = campaignOf(landing);
-  if (!id || !continuesSession(last, time, started) || (entered && entered !== campaign)) {
+  if (!continuesSession(last, time, started) || (entered && entered !== campaign)) {
     id = randomId(16);
     started = time;
     campaign = entered;

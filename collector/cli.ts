@@ -8,6 +8,8 @@ import { Command, CommanderError, Option } from 'commander';
 import { type Client, connect } from './cli-client.ts';
 import { Problem, StartupError } from './errors.ts';
 import type { ImportAnswer } from './http/import.ts';
+import { PRESETS } from './simulate/parameters.ts';
+import { writeSimulation } from './simulate/write.ts';
 
 /** Lines of one import request. */
 const CHUNK_LINES = 5_000;
@@ -141,6 +143,94 @@ program
       ]);
     }),
   );
+
+interface Said {
+  dryRun?: boolean;
+  json?: boolean;
+  site?: string;
+  reason: string;
+}
+
+/** Says a decision, or with --dry-run shows what it would change. */
+function decide({ dryRun, json, site, reason }: Said, statement: object): Promise<void> {
+  return withClient(async (client) => {
+    type Answer = { decision_id?: string; changed: number; persons: number; links?: { session_id: string; old: object; new: object }[] };
+    const body = { ...statement, reason, ...(site && { site }) };
+    const answer = await client.json<Answer>('POST', `/v1/decisions${dryRun ? '?dry_run=1' : ''}`, body);
+    print(json, answer, ({ decision_id, changed, persons, links: shown = [] }) => [
+      decision_id ? `${decision_id}: ${changed} links changed, ${persons} customers renamed` : `would change ${changed} links and rename ${persons} customers`,
+      ...shown.map((link) => `\n${link.session_id}: ${JSON.stringify(link.old)} -> ${JSON.stringify(link.new)}`),
+    ]);
+  });
+}
+
+program
+  .command('merge')
+  .description('two or more customers are one person')
+  .argument('<customer...>')
+  .requiredOption('--into <customer>', 'whose id the person bears')
+  .requiredOption('--reason <text>', 'kept with the decision')
+  .option('--site <site>')
+  .option('--dry-run', 'only show what would change')
+  .option('--json', 'print JSON')
+  .action((customers: string[], { into, ...said }: Said & { into: string }) => decide(said, { type: 'merge', customers, into }));
+
+program
+  .command('revoke')
+  .description('take back a claim (its event id) or a decision, as if it had never been said')
+  .argument('<target>')
+  .requiredOption('--reason <text>', 'kept with the decision')
+  .option('--site <site>')
+  .option('--dry-run', 'only show what would change')
+  .option('--json', 'print JSON')
+  .action((target: string, said: Said) => decide(said, { type: 'revoke', target }));
+
+program
+  .command('relink')
+  .description('how many links another policy would change, by rule; nothing is written')
+  .requiredOption('--dry-run', 'the only way to run it')
+  .option('--window <days>', 'days that a claim may lie from a session')
+  .addOption(new Option('--logout <kind>').choices(['soft', 'hard']))
+  .option('--kiosk-owners <n>', 'persons that make a browser public')
+  .option('--site <site>')
+  .option('--json', 'print JSON')
+  .action(({ window, logout, kioskOwners, site, json }: { window?: string; logout?: string; kioskOwners?: string; site?: string; json?: boolean }) =>
+    withClient(async (client) => {
+      const query = new URLSearchParams({
+        ...(window && { window_days: window }),
+        ...(logout && { logout }),
+        ...(kioskOwners && { kiosk_owners: kioskOwners }),
+        ...(site && { site }),
+      });
+      type Answer = { segments: number; changed: number; moves: { from: string; to: string; segments: number }[] };
+      const answer = await client.json<Answer>('GET', `/v1/relink?${query}`);
+      print(json, answer, ({ segments, changed, moves }) => [
+        `${changed} of ${segments} segments would change`,
+        ...moves.map((move) => `\n${String(move.segments).padStart(8)}  ${move.from} -> ${move.to}`),
+      ]);
+    }),
+  );
+
+program
+  .command('simulate')
+  .description('a seeded synthetic retailer with known truth (docs/simulate.md)')
+  .requiredOption('--out <folder>')
+  .addOption(new Option('--preset <name>').choices(Object.keys(PRESETS)).default('base'))
+  .option('--people <n>')
+  .option('--days <n>')
+  .option('--seed <n>')
+  .option('--json', 'print JSON')
+  .action(({ out, preset, people, days, seed, json }: { out: string; preset: keyof typeof PRESETS; people?: string; days?: string; seed?: string; json?: boolean }) => {
+    const options = { preset, ...(people && { people: count('people', people) }), ...(days && { days: count('days', days) }), ...(seed && { seed: count('seed', seed) }) };
+    const written = writeSimulation(out, options, (done, all) => progress('simulated', done, all));
+    print(json, written, (w) => [`${w.events} events, ${w.sessions} sessions of ${w.people} people in ${w.days} days: ${out}`]);
+  });
+
+function count(name: string, value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1) throw new Problem(400, `--${name}: expected a whole number above 0`);
+  return number;
+}
 
 async function withClient(work: (client: Client) => Promise<void>): Promise<void> {
   const client = await connect();

@@ -18,6 +18,7 @@ import { importRoutes } from './http/import.ts';
 import { linkRoutes } from './http/links.ts';
 import { profileRoutes } from './http/profiles.ts';
 import { rateLimit } from './http/rate.ts';
+import { relinkRoutes } from './http/relink.ts';
 import { createScan } from './http/scan.ts';
 import { tagRoutes } from './http/tag.ts';
 import { uiRoutes } from './http/ui.ts';
@@ -104,6 +105,7 @@ async function start(config: Config, now: () => number, log: Logger, unlock: () 
       profileRoutes({ store, auth, now }),
       codeRoutes({ store, auth, now, publicUrl: () => url, onChange: codes.forget }),
       decisionRoutes({ store, intake, auth, policy: DEFAULT_POLICY, now }),
+      relinkRoutes({ store, auth, policy: DEFAULT_POLICY, now }),
       importRoutes({ store, intake, auth, metrics, now }),
       adminRoutes({ store, auth, now }),
       uiRoutes({ dir: join(root, 'dist/ui') }),

@@ -61,7 +61,7 @@ function readEvent(entry: Entry): void {
 
 /** GA4's names, which are ours. A purchase takes the address that the page has stated. */
 function tell(type: unknown, props: object | undefined): void {
-  if (/^(view_|select_|add_|remove_|begin_|sign_|purchase|refund|search|login|logout)[a-z_]*$/.test(type as string)) {
+  if (/^(view_|select_|add_|remove_|begin_|search|sign_up|login|logout|purchase|refund)[a-z_]*$/.test(type as string)) {
     record(type as string, { email_sha256: stated.email_sha256, ...props });
   }
 }

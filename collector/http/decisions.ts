@@ -53,7 +53,7 @@ export function decisionRoutes({ store, intake, auth, policy, now }: DecisionsOp
         store.write(async (tx) => {
           const before = await tx.lastPosition();
           const { decision_id } = await decide(tx, said, policy);
-          await relinkQueued(tx, policy, now(), Number.POSITIVE_INFINITY);
+          await relinkQueued(tx, policy, now(), Number.MAX_SAFE_INTEGER);
           refuse(await tx.changedBy(decision_id, before));
         }),
       );

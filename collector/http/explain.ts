@@ -1,6 +1,6 @@
 /** Why a session is linked as it is, in words: rule, evidence, candidates, and what would change it. */
 import type { LinkRow } from '../store/link-row.ts';
-import type { Queries } from '../store/queries.ts';
+import type { HistoryRow, Queries } from '../store/queries.ts';
 
 export interface Explanation {
   segment: number;
@@ -31,6 +31,14 @@ export async function explainSession(queries: Queries, links: readonly LinkRow[]
       return { segment, status, rule, sentence: sentenceOf(link), evidence, candidates, would_change: wouldChange(link) };
     }),
   );
+}
+
+/** One change of a session's links, with the event or the decision that made it. */
+export function historyEntry(row: HistoryRow): object {
+  const { segment, type, cause_event_id, changed_at, event_type, decision_type, author, reason } = row;
+  const outcome = (json: string | null): object | null => (json === null ? null : (JSON.parse(json) as object));
+  const cause = decision_type === null ? { event_id: cause_event_id, type: event_type } : { decision_id: cause_event_id, type: decision_type, author, reason };
+  return { segment, type, changed_at, cause, from: outcome(row.old), to: outcome(row.link) };
 }
 
 function sentenceOf(link: LinkRow): string {

@@ -1,24 +1,29 @@
 /** The analysts' feed: links of a selection, what changed since a cursor, and why a session is linked as it is. */
 import { pipeline } from 'node:stream/promises';
 import { Router } from 'express';
-import type { Millis } from '../../protocol/event.ts';
+import { DAY, type Millis } from '../../protocol/event.ts';
 import { Problem } from '../errors.ts';
 import { linksAsCsv } from '../export/csv.ts';
 import { linksAsNdjson } from '../export/ndjson.ts';
-import type { LinkFilter } from '../store/queries.ts';
+import type { DecisionRow, LinkFilter, Queries } from '../store/queries.ts';
 import type { Store } from '../store/store.ts';
 import { accessOf, type Auth, requireScope, siteFor } from './auth.ts';
-import { explainSession } from './explain.ts';
+import { explainSession, historyEntry } from './explain.ts';
 import { cursor, cursorOf, limit, moment, oneOf, text } from './params.ts';
+import { oneSite } from './profiles.ts';
 
 const STATUSES = ['linked', 'ambiguous', 'anonymous', 'logged_out', 'kiosk'] as const;
 const RULES = ['session', 'device_between', 'device_after', 'device_after_logout', 'device_before'] as const;
 const TEXT_FILTERS = ['site', 'customer_id', 'person_id', 'anonymous_id', 'session_id', 'code', 'store'] as const;
 
+/** R7: a customer on more browsers than this within this time may be nobody's own. */
+const HUB_BROWSERS = 20;
+const HUB_WINDOW = 30 * DAY;
+
 export function linkRoutes({ store, auth, now }: { store: Store; auth: Auth; now: () => Millis }): Router {
   const { queries } = store;
   const router = Router();
-  router.use(['/v1/links', '/v1/sessions'], requireScope(auth, 'read', now));
+  router.use(['/v1/links', '/v1/sessions', '/v1/browsers', '/v1/customers', '/v1/review'], requireScope(auth, 'read', now));
 
   router.get('/v1/links', async (req, res) => {
     const status = oneOf(req, 'status', STATUSES);
@@ -82,7 +87,43 @@ export function linkRoutes({ store, auth, now }: { store: Store; auth: Auth; now
     const place = { site: session.site, anonymous_id: session.anonymous_id, session_id };
     const links = (await queries.links({ ...place, bots: true }, null, 1_000)).map(({ link }) => link);
     const answer = { session: place, links };
-    res.json(req.path.endsWith('/explain') ? { ...answer, why: await explainSession(queries, links) } : answer);
+    if (!req.path.endsWith('/explain')) return void res.json(answer);
+    const history = (await queries.sessionHistory(session.session_pk)).map(historyEntry);
+    res.json({ ...answer, why: await explainSession(queries, links), history });
+  });
+
+  router.get('/v1/browsers/:id/explain', async (req, res) => {
+    const site = oneSite(store, siteFor(accessOf(res), text(req, 'site')));
+    const anonymous_id = String(req.params.id);
+    const boundaries = await queries.boundaries(site, anonymous_id);
+    const links = (await queries.links({ site, anonymous_id, bots: true }, null, 1_000)).map(({ link }) => link);
+    if (links.length === 0 && boundaries.length === 0) throw new Problem(404, 'No such browser');
+    const decisions = (await decisionsAbout(queries, site)).filter((said) => said.type === 'kiosk' && said.anonymous_id === anonymous_id);
+    res.json({ browser: { site, anonymous_id }, boundaries, decisions, links, why: await explainSession(queries, links) });
+  });
+
+  router.get('/v1/customers/:id/explain', async (req, res) => {
+    const site = oneSite(store, siteFor(accessOf(res), text(req, 'site')));
+    const customer_id = String(req.params.id);
+    const person_id = await queries.personOf(site, customer_id);
+    const customers = await queries.customersOf(site, person_id);
+    const browsers = await queries.claimedBrowsers(site, customers);
+    const links = (await queries.links({ site, person_id, bots: true }, null, 1_000)).map(({ link }) => link);
+    if (browsers.length === 0 && !(await queries.knowsCustomer(site, customers))) throw new Problem(404, 'No such customer');
+    const decisions = (await decisionsAbout(queries, site)).filter(
+      (said) => (said.type === 'merge' && said.customers.some((id) => customers.includes(id))) || (said.type === 'hub' && customers.includes(said.customer_id)),
+    );
+    const recent = browsers.filter(({ last_at }) => last_at >= now() - HUB_WINDOW).length;
+    const answer = { customer_id, person_id, customers, browsers, possible_hub: recent > HUB_BROWSERS, decisions, links };
+    res.json({ ...answer, why: await explainSession(queries, links) });
+  });
+
+  router.get('/v1/review/hubs', async (req, res) => {
+    res.json({ possible_hubs: await queries.possibleHubs(siteFor(accessOf(res), text(req, 'site')), now() - HUB_WINDOW, HUB_BROWSERS) });
   });
   return router;
+}
+
+async function decisionsAbout(queries: Queries, site: string): Promise<DecisionRow[]> {
+  return queries.decisions([site], '', 100_000);
 }

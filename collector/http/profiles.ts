@@ -16,7 +16,7 @@ export function profileRoutes({ store, auth, now }: { store: Store; auth: Auth; 
     const site = oneSite(store, siteFor(accessOf(res), text(req, 'site')));
     const size = limit(req);
     const before = cursor(req, 'before', 2);
-    const customers = await queries.customersOf(site, String(req.params.id));
+    const customers = await queries.customersOf(site, await queries.personOf(site, String(req.params.id)));
     if (!(await queries.knowsCustomer(site, customers))) throw new Problem(404, 'No such customer');
     const place = before && { occurred_at: before[0] ?? 0, event_pk: before[1] ?? 0 };
     const events = await queries.timeline(site, customers, place, size);

@@ -50,6 +50,30 @@ export interface LinkChange {
   changed_at: Millis;
 }
 
+export interface HistoryRow {
+  segment: number;
+  type: 'upsert' | 'delete';
+  link: string | null;
+  old: string | null;
+  cause_event_id: string;
+  changed_at: Millis;
+  event_type: string | null;
+  decision_type: string | null;
+  author: string | null;
+  reason: string | null;
+}
+
+export interface BoundaryRow {
+  event_id: string;
+  type: string;
+  time: Millis;
+  occurred_at: Millis;
+  customer_id: string | null;
+  strength: string | null;
+  barrier: 'soft' | 'hard' | null;
+  revoked: boolean;
+}
+
 /** A decision, and who said it why. */
 export type DecisionRow = Decision & { author: string; reason: string };
 
@@ -141,9 +165,18 @@ export function createQueries(db: Kysely<Tables>) {
     return [...new Set([person_id, ...joined.map(({ customer_id }) => customer_id)])];
   }
 
+  /** The person a customer belongs to; a customer that was joined to nobody is its own. */
+  async function personOf(site: string, customer_id: string): Promise<string> {
+    const row = await first(
+      sql<{ person_id: string }>`SELECT person_id FROM persons JOIN sites USING (site_pk) WHERE site = ${site} AND customer_id = ${customer_id}`,
+    );
+    return row?.person_id ?? customer_id;
+  }
+
   return {
     links,
     customersOf,
+    personOf,
 
     /** All links of a selection in row order, read page by page so that memory stays flat. */
     async *allLinks(filter: LinkFilter, pageSize = 1_000): AsyncGenerator<LinkRow> {
@@ -275,6 +308,44 @@ export function createQueries(db: Kysely<Tables>) {
         sites: row.sites === null ? null : (JSON.parse(row.sites) as string[]),
       }));
     },
+
+    /** What became of a session's links: each change with what caused it. */
+    sessionHistory: (session_pk: number) =>
+      rows(sql<HistoryRow>`
+        SELECT c.segment, c.type, c.link, c.old, c.cause_event_id, c.changed_at, e.type AS event_type, d.type AS decision_type, d.author, d.reason
+        FROM link_changes c LEFT JOIN events e ON e.event_id = c.cause_event_id AND e.site_pk = c.site_pk
+          LEFT JOIN decisions d ON d.decision_id = c.cause_event_id
+        WHERE c.session_pk = ${session_pk} AND c.type <> 'person' ORDER BY c.position`),
+
+    /** Claims and barriers on a browser, in order; revoked claims as well. */
+    async boundaries(site: string, anonymous_id: string): Promise<BoundaryRow[]> {
+      const found = await rows(sql<Omit<BoundaryRow, 'revoked'> & { revoked: number }>`
+        SELECT b.site_pk, c.event_id, c.type, c.time, c.occurred_at, c.customer_id, c.strength, NULL AS barrier, c.revoked
+        FROM claims c JOIN browsers b USING (browser_pk) JOIN sites st ON st.site_pk = b.site_pk
+        WHERE st.site = ${site} AND b.anonymous_id = ${anonymous_id}
+        UNION ALL
+        SELECT b.site_pk, r.event_id, e.type, r.time, e.occurred_at, NULL, NULL, r.barrier, 0
+        FROM barriers r JOIN browsers b USING (browser_pk) JOIN sites st ON st.site_pk = b.site_pk
+          JOIN events e ON e.event_id = r.event_id AND e.site_pk = b.site_pk
+        WHERE st.site = ${site} AND b.anonymous_id = ${anonymous_id} ORDER BY time`);
+      return found.map((row) => ({ ...row, revoked: row.revoked === 1 }));
+    },
+
+    /** The browsers that anybody claimed as one of these customers, most claimed first. */
+    claimedBrowsers: (site: string, customers: readonly string[]) =>
+      rows(sql<{ anonymous_id: string; customer_id: string; claims: number; first_at: Millis; last_at: Millis }>`
+        SELECT b.anonymous_id, c.customer_id, count(*) AS claims, min(c.occurred_at) AS first_at, max(c.occurred_at) AS last_at
+        FROM claims c JOIN browsers b USING (browser_pk) JOIN sites st ON st.site_pk = c.site_pk
+        WHERE st.site = ${site} AND c.customer_id IN (${sql.join([...customers])}) AND c.revoked = 0
+        GROUP BY b.anonymous_id, c.customer_id ORDER BY claims DESC, b.anonymous_id`),
+
+    /** R7: customers claimed on many browsers since a moment, for an operator to look at. Never judged automatically. */
+    possibleHubs: (sites: readonly string[] | null, since: Millis, browsers: number) =>
+      rows(sql<{ site: string; customer_id: string; browsers: number; claims: number }>`
+        SELECT st.site, c.customer_id, count(DISTINCT c.browser_pk) AS browsers, count(*) AS claims FROM claims c JOIN sites st USING (site_pk)
+        WHERE c.occurred_at >= ${since} AND c.revoked = 0 AND c.browser_pk IS NOT NULL AND ${and(ofSites(sites))}
+          AND NOT EXISTS (SELECT 1 FROM hubs h WHERE h.site_pk = c.site_pk AND h.customer_id = c.customer_id)
+        GROUP BY st.site, c.customer_id HAVING count(DISTINCT c.browser_pk) > ${browsers} ORDER BY browsers DESC LIMIT 1000`),
 
     /** What a statement changed, after this position of the change feed. */
     changedBy: (cause_event_id: string, after: number) =>

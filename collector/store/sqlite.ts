@@ -26,14 +26,14 @@ export function openSqlite(file: string): Store {
 
   function saveSite(site: Site): SiteRecord {
     const known = sites.find((record) => record.site === site.site);
-    const keys = known ?? { email_key: randomBytes(32), scan_key: randomBytes(32) };
+    const { email_key, scan_key } = known ?? { email_key: randomBytes(32), scan_key: randomBytes(32) };
     const { site_pk } = db
       .prepare<unknown[], { site_pk: number }>(
         `INSERT INTO sites (site, config, email_key, scan_key) VALUES (?, ?, ?, ?)
          ON CONFLICT (site) DO UPDATE SET config = excluded.config RETURNING site_pk`,
       )
-      .get(site.site, JSON.stringify(site), keys.email_key, keys.scan_key) ?? { site_pk: 0 };
-    const record = { ...site, ...keys, site_pk };
+      .get(site.site, JSON.stringify(site), email_key, scan_key) ?? { site_pk: 0 };
+    const record = { ...site, email_key, scan_key, site_pk };
     sites = [...sites.filter((other) => other.site !== site.site), record];
     return record;
   }
@@ -60,6 +60,23 @@ export function openSqlite(file: string): Store {
       return turn;
     },
     sites: () => sites,
+    async *browsers(wanted) {
+      const scan = createSqliteTx(reader, { siteOf: (site_pk) => sites.find((site) => site.site_pk === site_pk), saveSite });
+      const next = reader.prepare<[number], { browser_pk: number; site_pk: number }>(
+        'SELECT browser_pk, site_pk FROM browsers WHERE browser_pk > ? ORDER BY browser_pk LIMIT 100',
+      );
+      const known = new Set(sites.flatMap(({ site, site_pk }) => (wanted === null || wanted.includes(site) ? [site_pk] : [])));
+      for (let page = next.all(0); page.length > 0; page = next.all(page.at(-1)?.browser_pk ?? 0)) {
+        for (const { browser_pk, site_pk } of page) {
+          if (!known.has(site_pk)) continue;
+          const record = await scan.tx.browserAt(browser_pk);
+          await scan.tx.loadSessionsWithin(record, { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY }, 0, Number.MAX_SAFE_INTEGER);
+          yield record;
+        }
+        scan.forget();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    },
     queries: createQueries(kysely),
     probe(now) {
       return this.write(async () => {

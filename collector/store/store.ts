@@ -18,6 +18,8 @@ export interface Store {
   write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Sites with their secrets, as of the last write. */
   sites(): readonly SiteRecord[];
+  /** Every browser of these sites (null: all), whole, one after the other; lets other work in between. For reading only. */
+  browsers(sites: readonly string[] | null): AsyncGenerator<BrowserRecord>;
   /** Read-only queries, on a connection that never sees half a transaction. */
   readonly queries: Queries;
   /** Writes a row and reads it back. Rejects with StoreUnavailable. */

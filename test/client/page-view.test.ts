@@ -32,12 +32,12 @@ test('push, replace and back are views, whose referrer is the view before; the s
   window.history.pushState({}, '', '/a');
   window.history.replaceState({}, '', '/b?x=1');
   window.location.hash = 'reviews';
-  window.history.back();
+  window.history.go(-2);
   await until(() => urls().length >= 4);
   window.location.hash = '#/route';
   await until(() => urls().length >= 5);
   await sleep(900);
-  expect(urls()).toEqual(['/', '/a', '/b?x=1', '/b?x=1', '/b?x=1#/route'].filter((_, index) => index !== 3 || urls().length === 5));
+  expect(urls()).toEqual(['/', '/a', '/b?x=1', '/a', '/a#/route']);
   expect(sink.events()[1]?.referrer).toBe('https://www.shop.example/');
 });
 
