@@ -86,7 +86,7 @@ function capture(type: string, given: unknown, more: Loose | undefined): void {
     props: JSON.parse(JSON.stringify(props)) as Props,
   };
   if (isVital(draft)) {
-    draft.customer_id = customer_id && /string|number/.test(typeof customer_id) ? `${customer_id}` : undefined;
+    draft.customer_id = customer_id ? `${customer_id}` : undefined;
     draft.email_sha256 = /^\w{64}$/.test(email_sha256 as string) ? (email_sha256 as string) : undefined;
     draft.customer_token = token as string;
   }

@@ -1,8 +1,8 @@
 /** How the CLI reaches a collector: the one that runs on DATA_DIR, else one of its own for the length of the command. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createCollector } from './collector.ts';
-import { readConfig } from './config.ts';
+import type { Collector } from './collector.ts';
+import { type Config, readConfig } from './config.ts';
 import { Problem } from './errors.ts';
 import { createLog } from './log.ts';
 
@@ -16,7 +16,7 @@ export interface Client {
 export async function connect(env: NodeJS.ProcessEnv = process.env): Promise<Client> {
   const config = readConfig(env);
   const running = await runningUrl(config.data_dir);
-  const own = running === null ? await createCollector({ ...config, port: 0, host: '127.0.0.1', public_url: config.public_url }, { log: createLog('error') }) : null;
+  const own = running === null ? await embedded(config) : null;
   const base = running ?? own?.url ?? '';
   const token = config.admin_token || own?.admin_token || readToken(config.data_dir);
 
@@ -35,6 +35,12 @@ export async function connect(env: NodeJS.ProcessEnv = process.env): Promise<Cli
     json: async <T>(method: string, path: string, body?: object | string) => (await (await call(method, path, body)).json()) as T,
     close: async () => own?.close(),
   };
+}
+
+/** Loaded only where it is needed: most commands talk to a collector that runs. */
+async function embedded(config: Config): Promise<Collector> {
+  const { createCollector } = await import('./collector.ts');
+  return createCollector({ ...config, port: 0, host: '127.0.0.1' }, { log: createLog('error') });
 }
 
 /** The address of the collector that holds this data directory, if it answers. */

@@ -9,7 +9,6 @@ import { type Client, connect } from './cli-client.ts';
 import { Problem, StartupError } from './errors.ts';
 import type { ImportAnswer } from './http/import.ts';
 import { PRESETS } from './simulate/parameters.ts';
-import { writeSimulation } from './simulate/write.ts';
 
 /** Lines of one import request. */
 const CHUNK_LINES = 5_000;
@@ -44,11 +43,12 @@ sites
   .option('--origin <origin...>', 'origins whose pages may send events, e.g. https://shop.example')
   .option('--cookie-domain <domain>', 'registrable domain of the visitor cookie')
   .option('--json', 'print JSON')
-  .action((site: string, { json, name, origin, cookieDomain }: { json?: boolean; name?: string; origin?: string[]; cookieDomain?: string }) =>
-    withClient(async (client) => {
-      const body = { site, ...(name && { name }), origins: origin ?? [], ...(cookieDomain && { cookie_domain: cookieDomain }) };
-      print(json, await client.json<typeof body>('POST', '/v1/sites', body), (made) => [`added ${made.site}`]);
-    }),
+  .action(
+    (site: string, { json, name, origin, cookieDomain }: { json?: boolean; name?: string; origin?: string[]; cookieDomain?: string }) =>
+      withClient(async (client) => {
+        const body = { site, ...(name && { name }), origins: origin ?? [], ...(cookieDomain && { cookie_domain: cookieDomain }) };
+        print(json, await client.json<typeof body>('POST', '/v1/sites', body), (made) => [`added ${made.site}`]);
+      }),
   );
 
 const tokens = program.command('tokens').description('who may read and write');
@@ -59,7 +59,13 @@ tokens
     withClient(async (client) => {
       type Row = { token_id: string; name: string; scopes: string[]; sites: string[] | null; revoked_at: number | null };
       const answer = await client.json<{ tokens: Row[] }>('GET', '/v1/tokens');
-      print(json, answer.tokens, (row) => [row.token_id, row.name, row.scopes.join(','), row.sites?.join(',') ?? 'all sites', row.revoked_at ? 'revoked' : 'live']);
+      print(json, answer.tokens, (row) => [
+        row.token_id,
+        row.name,
+        row.scopes.join(','),
+        row.sites?.join(',') ?? 'all sites',
+        row.revoked_at ? 'revoked' : 'live',
+      ]);
     }),
   );
 tokens
@@ -72,13 +78,18 @@ tokens
   .action((name: string, { json, scope, site, days }: { json?: boolean; scope: string[]; site?: string[]; days?: string }) =>
     withClient(async (client) => {
       const body = { name, scopes: scope, sites: site ?? null, days: days === undefined ? null : Number(days) };
-      print(json, await client.json<{ token_id: string; token: string }>('POST', '/v1/tokens', body), (made) => [made.token_id, made.token]);
+      print(json, await client.json<{ token_id: string; token: string }>('POST', '/v1/tokens', body), (made) => [
+        made.token_id,
+        made.token,
+      ]);
     }),
   );
 tokens
   .command('revoke')
   .argument('<token_id>')
-  .action((token_id: string) => withClient(async (client) => void (await client.call('DELETE', `/v1/tokens/${encodeURIComponent(token_id)}`))));
+  .action((token_id: string) =>
+    withClient(async (client) => void (await client.call('DELETE', `/v1/tokens/${encodeURIComponent(token_id)}`))),
+  );
 
 const codes = program.command('codes').description('printed QR codes');
 codes
@@ -158,7 +169,9 @@ function decide({ dryRun, json, site, reason }: Said, statement: object): Promis
     const body = { ...statement, reason, ...(site && { site }) };
     const answer = await client.json<Answer>('POST', `/v1/decisions${dryRun ? '?dry_run=1' : ''}`, body);
     print(json, answer, ({ decision_id, changed, persons, links: shown = [] }) => [
-      decision_id ? `${decision_id}: ${changed} links changed, ${persons} customers renamed` : `would change ${changed} links and rename ${persons} customers`,
+      decision_id
+        ? `${decision_id}: ${changed} links changed, ${persons} customers renamed`
+        : `would change ${changed} links and rename ${persons} customers`,
       ...shown.map((link) => `\n${link.session_id}: ${JSON.stringify(link.old)} -> ${JSON.stringify(link.new)}`),
     ]);
   });
@@ -194,21 +207,34 @@ program
   .option('--kiosk-owners <n>', 'persons that make a browser public')
   .option('--site <site>')
   .option('--json', 'print JSON')
-  .action(({ window, logout, kioskOwners, site, json }: { window?: string; logout?: string; kioskOwners?: string; site?: string; json?: boolean }) =>
-    withClient(async (client) => {
-      const query = new URLSearchParams({
-        ...(window && { window_days: window }),
-        ...(logout && { logout }),
-        ...(kioskOwners && { kiosk_owners: kioskOwners }),
-        ...(site && { site }),
-      });
-      type Answer = { segments: number; changed: number; moves: { from: string; to: string; segments: number }[] };
-      const answer = await client.json<Answer>('GET', `/v1/relink?${query}`);
-      print(json, answer, ({ segments, changed, moves }) => [
-        `${changed} of ${segments} segments would change`,
-        ...moves.map((move) => `\n${String(move.segments).padStart(8)}  ${move.from} -> ${move.to}`),
-      ]);
-    }),
+  .action(
+    ({
+      window,
+      logout,
+      kioskOwners,
+      site,
+      json,
+    }: {
+      window?: string;
+      logout?: string;
+      kioskOwners?: string;
+      site?: string;
+      json?: boolean;
+    }) =>
+      withClient(async (client) => {
+        const query = new URLSearchParams({
+          ...(window && { window_days: window }),
+          ...(logout && { logout }),
+          ...(kioskOwners && { kiosk_owners: kioskOwners }),
+          ...(site && { site }),
+        });
+        type Answer = { segments: number; changed: number; moves: { from: string; to: string; segments: number }[] };
+        const answer = await client.json<Answer>('GET', `/v1/relink?${query}`);
+        print(json, answer, ({ segments, changed, moves }) => [
+          `${changed} of ${segments} segments would change`,
+          ...moves.map((move) => `\n${String(move.segments).padStart(8)}  ${move.from} -> ${move.to}`),
+        ]);
+      }),
   );
 
 program
@@ -220,11 +246,33 @@ program
   .option('--days <n>')
   .option('--seed <n>')
   .option('--json', 'print JSON')
-  .action(({ out, preset, people, days, seed, json }: { out: string; preset: keyof typeof PRESETS; people?: string; days?: string; seed?: string; json?: boolean }) => {
-    const options = { preset, ...(people && { people: count('people', people) }), ...(days && { days: count('days', days) }), ...(seed && { seed: count('seed', seed) }) };
-    const written = writeSimulation(out, options, (done, all) => progress('simulated', done, all));
-    print(json, written, (w) => [`${w.events} events, ${w.sessions} sessions of ${w.people} people in ${w.days} days: ${out}`]);
-  });
+  .action(
+    async ({
+      out,
+      preset,
+      people,
+      days,
+      seed,
+      json,
+    }: {
+      out: string;
+      preset: keyof typeof PRESETS;
+      people?: string;
+      days?: string;
+      seed?: string;
+      json?: boolean;
+    }) => {
+      const options = {
+        preset,
+        ...(people && { people: count('people', people) }),
+        ...(days && { days: count('days', days) }),
+        ...(seed && { seed: count('seed', seed) }),
+      };
+      const { writeSimulation } = await import('./simulate/write.ts');
+      const written = writeSimulation(out, options, (done, all) => progress('simulated', done, all));
+      print(json, written, (w) => [`${w.events} events, ${w.sessions} sessions of ${w.people} people in ${w.days} days: ${out}`]);
+    },
+  );
 
 function count(name: string, value: string): number {
   const number = Number(value);
@@ -244,14 +292,18 @@ async function withClient(work: (client: Client) => Promise<void>): Promise<void
 /** JSON for programs, columns for people. */
 function print<T extends object>(json: boolean | undefined, data: T | readonly T[], columns: (row: T) => string[]): void {
   if (json) process.stdout.write(`${JSON.stringify(data)}\n`);
-  else for (const row of Array.isArray(data) ? (data as readonly T[]) : [data as T]) process.stdout.write(`${columns(row).join('  ').trimEnd()}\n`);
+  else
+    for (const row of Array.isArray(data) ? (data as readonly T[]) : [data as T])
+      process.stdout.write(`${columns(row).join('  ').trimEnd()}\n`);
 }
 
 /** A bar on standard error, only where a person looks at it. */
 function progress(what: string, done: number, total: number): void {
   if (!process.stderr.isTTY) return;
   const share = total === 0 ? 1 : Math.min(1, done / total);
-  process.stderr.write(`\r${what} [${'#'.repeat(Math.round(share * 30)).padEnd(30)}] ${Math.round(share * 100)} %${share === 1 ? '\n' : ''}`);
+  process.stderr.write(
+    `\r${what} [${'#'.repeat(Math.round(share * 30)).padEnd(30)}] ${Math.round(share * 100)} %${share === 1 ? '\n' : ''}`,
+  );
 }
 
 try {

@@ -1,11 +1,12 @@
 /** Puts a collector together: the only file that names adapters. Used by main, the CLI, tests, and whoever embeds it. */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Config, readConfig } from './config.ts';
+import type { SiteRecord } from './domain/site.ts';
 import { StartupError } from './errors.ts';
 import { adminRoutes } from './http/admin.ts';
 import { createApp } from './http/app.ts';
@@ -23,7 +24,6 @@ import { createScan } from './http/scan.ts';
 import { tagRoutes } from './http/tag.ts';
 import { uiRoutes } from './http/ui.ts';
 import { directIntake } from './intake/direct.ts';
-import type { SiteRecord } from './intake/site.ts';
 import { DEFAULT_POLICY } from './linking/policy.ts';
 import { createLog, type Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
@@ -118,7 +118,10 @@ async function start(config: Config, now: () => number, log: Logger, unlock: () 
   url ||= `http://localhost:${port}`;
   if (config.demo) await seedDemo(store, { file: join(shop, 'seed.json'), url, port, now: now() });
   const running = join(config.data_dir, 'running.json');
-  writeFileSync(running, JSON.stringify({ url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`, pid: process.pid }));
+  writeFileSync(
+    running,
+    JSON.stringify({ url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`, pid: process.pid }),
+  );
 
   return {
     url,
@@ -142,7 +145,6 @@ function adminToken({ admin_token, data_dir }: Config): { token: string; isNew: 
   const kept = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
   const token = admin_token || kept || `sk_${randomBytes(32).toString('base64url')}`;
   if (token !== kept) {
-    mkdirSync(data_dir, { recursive: true });
     writeFileSync(file, `${token}\n`, { mode: 0o600 });
     chmodSync(file, 0o600);
   }
@@ -173,7 +175,11 @@ function packageRoot(): string {
 function listen(server: Server, { port, host }: Config): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(new StartupError(error.code === 'EADDRINUSE' ? `PORT=${port}: already in use on ${host}` : `HOST=${host} PORT=${port}: ${error.message}`)),
+      reject(
+        new StartupError(
+          error.code === 'EADDRINUSE' ? `PORT=${port}: already in use on ${host}` : `HOST=${host} PORT=${port}: ${error.message}`,
+        ),
+      ),
     );
     server.listen(port, host, resolve);
   });

@@ -14,11 +14,31 @@ export const SETTINGS = [
   { name: 'DATA_DIR', type: 'text', default: './data', meaning: 'Folder of the SQLite file and the admin token.' },
   { name: 'DATABASE_URL', type: 'text', default: '', meaning: 'Empty: a SQLite file in DATA_DIR.' },
   { name: 'PUBLIC_URL', type: 'url', default: '', meaning: 'Where browsers reach this collector. Empty: http://localhost:PORT.' },
-  { name: 'ADMIN_TOKEN', type: 'text', default: '', meaning: 'Token with every scope. Empty: made at the first start and kept in DATA_DIR/admin-token.' },
-  { name: 'DEMO', type: 'flag', default: '', meaning: '1 seeds the site `demo` and serves its shop at /demo/. Empty: 1 unless NODE_ENV is production.' },
-  { name: 'TRUST_PROXY', type: 'proxy', default: '', meaning: 'How many reverse proxies stand in front and may say who the client is. Empty: none.' },
+  {
+    name: 'ADMIN_TOKEN',
+    type: 'text',
+    default: '',
+    meaning: 'Token with every scope. Empty: made at the first start and kept in DATA_DIR/admin-token.',
+  },
+  {
+    name: 'DEMO',
+    type: 'flag',
+    default: '',
+    meaning: '1 seeds the site `demo` and serves its shop at /demo/. Empty: 1 unless NODE_ENV is production.',
+  },
+  {
+    name: 'TRUST_PROXY',
+    type: 'proxy',
+    default: '',
+    meaning: 'How many reverse proxies stand in front and may say who the client is. Empty: none.',
+  },
   { name: 'LOG_LEVEL', type: 'level', default: 'info', meaning: 'fatal, error, warn, info, debug, trace or silent.' },
-  { name: 'COLLECT_RATE', type: 'number', default: '50', meaning: 'Requests a second that one IP may send to one site on the average; 0 turns the limit off.' },
+  {
+    name: 'COLLECT_RATE',
+    type: 'number',
+    default: '50',
+    meaning: 'Requests a second that one IP may send to one site on the average; 0 turns the limit off.',
+  },
   { name: 'COLLECT_BURST', type: 'number', default: '200', meaning: 'Requests that one IP may send to one site at once.' },
 ] as const satisfies readonly Setting[];
 

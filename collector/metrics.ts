@@ -7,7 +7,8 @@ export function createMetrics(gauges: { waiting: () => number }) {
   const registers = [new Registry()];
   const [registry] = registers as [Registry];
   collectDefaultMetrics({ register: registry });
-  const counter = <L extends string>(name: string, help: string, labelNames: L[] = []) => new Counter({ name, help, labelNames, registers });
+  const counter = <L extends string>(name: string, help: string, labelNames: L[] = []) =>
+    new Counter({ name, help, labelNames, registers });
   new Gauge({
     name: 'footfall_submissions_waiting',
     help: 'Requests that wait for their commit',

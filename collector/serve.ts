@@ -37,4 +37,3 @@ function welcome(url: string, token: string, isNew: boolean, { demo, data_dir }:
   ];
   return `${lines.join('\n')}\n`;
 }
-

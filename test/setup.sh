@@ -5,6 +5,7 @@ set -euo pipefail
 
 # Debian package and a file (pattern) that it brings.
 needs=(
+  'curl                */bin/curl'
   'chromium            */bin/chromium'
   'chromium-driver     */bin/chromedriver'
   'firefox-esr         */bin/firefox-esr'

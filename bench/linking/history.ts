@@ -1,7 +1,7 @@
 /** A simulated history as linking sees it: accepted events in order of arrival, and the truth that they are judged by. */
 import { createHash } from 'node:crypto';
+import { SITE_DEFAULTS, type SiteRecord } from '../../collector/domain/site.ts';
 import { enrich, guestId } from '../../collector/intake/enrich.ts';
-import { SITE_DEFAULTS, type SiteRecord } from '../../collector/intake/site.ts';
 import type { LinkEvent } from '../../collector/linking/event.ts';
 import { type SimulateOptions, simulate } from '../../collector/simulate/simulate.ts';
 

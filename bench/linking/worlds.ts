@@ -9,16 +9,17 @@ export interface World {
 }
 
 export const COMPARED: readonly World[] = [
-  { name: 'base', note: 'a quarter of a year', options: { preset: 'base' } },
+  { name: 'base', note: 'a month', options: { preset: 'base' } },
   { name: 'shared-heavy', note: 'about every sixth visit on a browser that several use', options: { preset: 'shared-heavy' } },
 ];
 
 export const OTHER_WORLDS: readonly World[] = [
-  { name: 'a month', note: 'base, but 30 days instead of 90', options: { preset: 'base', people: 4_500, days: 30 } },
+  { name: 'a quarter', note: 'base, but 90 days: three times the window', options: { preset: 'base', people: 1_500, days: 90 } },
+  { name: 'a quarter, shared-heavy', note: 'shared-heavy, but 90 days', options: { preset: 'shared-heavy', people: 1_500, days: 90 } },
   {
     name: 'regulars',
     note: 'base, but twice as many visits a person, and more logins',
-    options: { preset: 'base', people: 750, visits_per_day: 0.24, login: [0.6, 0.4, 0.2] },
+    options: { preset: 'base', people: 2_250, visits_per_day: 0.24, login: [0.6, 0.4, 0.2] },
   },
   {
     name: 'strangers',

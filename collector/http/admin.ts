@@ -4,24 +4,36 @@ import { nanoid } from 'nanoid';
 import { z } from 'zod';
 import { DAY, type Millis } from '../../protocol/event.ts';
 import { ID_PATTERN } from '../../protocol/ids.ts';
+import { SITE_DEFAULTS, type Site, type SiteRecord } from '../domain/site.ts';
 import { badField, Problem } from '../errors.ts';
-import { SITE_DEFAULTS, type Site, type SiteRecord } from '../intake/site.ts';
 import type { Store, TokenRow } from '../store/store.ts';
-import { accessOf, type Auth, hashToken, newToken, requireScope, siteFor } from './auth.ts';
+import { type Auth, accessOf, hashToken, newToken, requireScope, siteFor } from './auth.ts';
 import { cursor, cursorOf, limit, text } from './params.ts';
 import { parseBody } from './problem.ts';
 
-const origin = z.string().refine((value) => URL.canParse(value) && new URL(value).origin === value, 'expected an origin such as https://shop.example');
+const origin = z
+  .string()
+  .refine((value) => URL.canParse(value) && new URL(value).origin === value, 'expected an origin such as https://shop.example');
 
 const SiteBody = z.strictObject({
   site: z.string().regex(ID_PATTERN),
   name: z.string().min(1).max(128).optional(),
   origins: z.array(origin).max(100).optional(),
   allow_null_origin: z.boolean().optional(),
-  cookie_domain: z.string().regex(/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/).nullable().optional(),
+  cookie_domain: z
+    .string()
+    .regex(/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/)
+    .nullable()
+    .optional(),
   code_host: origin.nullable().optional(),
-  timezone: z.string().refine((value) => Intl.supportedValuesOf('timeZone').includes(value) || value === 'UTC', 'expected an IANA time zone').optional(),
-  currency: z.string().regex(/^[A-Z]{3}$/).optional(),
+  timezone: z
+    .string()
+    .refine((value) => Intl.supportedValuesOf('timeZone').includes(value) || value === 'UTC', 'expected an IANA time zone')
+    .optional(),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/)
+    .optional(),
   consent: z.enum(['none', 'cookieless']).optional(),
   identity: z.enum(['off', 'prefer', 'require']).optional(),
   scrub_params: z.array(z.string().toLowerCase().max(64)).max(200).optional(),
@@ -42,7 +54,12 @@ export function adminRoutes({ store, auth, now }: { store: Store; auth: Auth; no
 
   router.get('/v1/sites', read, (_req, res) => {
     const { sites } = accessOf(res);
-    res.json({ sites: store.sites().filter(({ site }) => sites === null || sites.includes(site)).map(shown) });
+    res.json({
+      sites: store
+        .sites()
+        .filter(({ site }) => sites === null || sites.includes(site))
+        .map(shown),
+    });
   });
   router.post('/v1/sites', admin, async (req, res) => {
     const { site, name = site, origins = [], ...rest } = parseBody(SiteBody, req.body);

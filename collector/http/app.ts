@@ -21,7 +21,15 @@ export interface AppOptions {
   now: () => Millis;
 }
 
-export function createApp({ hot, routes, demo, store, metrics, log, now }: AppOptions): (req: IncomingMessage, res: ServerResponse) => void {
+export function createApp({
+  hot,
+  routes,
+  demo,
+  store,
+  metrics,
+  log,
+  now,
+}: AppOptions): (req: IncomingMessage, res: ServerResponse) => void {
   const app = express();
   app.disable('x-powered-by');
   app.use(compression());

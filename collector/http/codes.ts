@@ -2,14 +2,14 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import type { Millis } from '../../protocol/event.ts';
+import type { SiteRecord } from '../domain/site.ts';
 import { badField, Problem } from '../errors.ts';
-import type { SiteRecord } from '../intake/site.ts';
 import { CODE_PATTERN, codeUrl, newCode, targetFault } from '../scan/code.ts';
 import type { CodeRow, Store, StoreRow } from '../store/store.ts';
-import { accessOf, type Auth, requireScope, siteFor } from './auth.ts';
+import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
 import { text } from './params.ts';
-import { oneSite } from './profiles.ts';
 import { parseBody } from './problem.ts';
+import { oneSite } from './profiles.ts';
 
 const time = z.number().int().nullable();
 const name = z.string().trim().min(1).max(128);
@@ -22,10 +22,27 @@ const CodeBody = z.strictObject({
   kind: z.enum(['plain', 'product', 'personal']).default('plain'),
   customer_id: z.string().min(1).max(256).nullable().default(null),
   single_use: z.boolean().default(false),
-  store: z.strictObject({ id: name, name: name.optional(), gln: z.string().regex(/^\d{13}$/, 'expected 13 digits').optional() }).optional(),
+  store: z
+    .strictObject({
+      id: name,
+      name: name.optional(),
+      gln: z
+        .string()
+        .regex(/^\d{13}$/, 'expected 13 digits')
+        .optional(),
+    })
+    .optional(),
   store_id: name.optional(),
   placement: name.nullable().default(null),
-  product: z.strictObject({ sku: name.optional(), gtin: z.string().regex(/^\d{8,14}$/, 'expected 8 to 14 digits').optional() }).optional(),
+  product: z
+    .strictObject({
+      sku: name.optional(),
+      gtin: z
+        .string()
+        .regex(/^\d{8,14}$/, 'expected 8 to 14 digits')
+        .optional(),
+    })
+    .optional(),
   campaign: name.nullable().default(null),
   valid_from: time.default(null),
   valid_until: time.default(null),
@@ -76,9 +93,16 @@ export function codeRoutes({ store, auth, now, publicUrl, onChange }: CodesOptio
     }
     if (body.kind === 'personal' && body.customer_id === null) throw badField('customer_id', 'needed for a personal code');
     if (body.kind !== 'personal' && body.customer_id !== null) throw badField('customer_id', 'only a personal code has one');
+    const stores = await store.queries.stores([site.site]);
     await store.write(async (tx) => {
       const { store: place } = body;
-      if (place) await tx.saveStore(site.site_pk, { store_id: place.id, name: place.name ?? place.id, gln: place.gln ?? null });
+      const known = stores.find((store) => store.site === site.site && store.store_id === place?.id);
+      if (place)
+        await tx.saveStore(site.site_pk, {
+          store_id: place.id,
+          name: place.name ?? known?.name ?? place.id,
+          gln: place.gln ?? known?.gln ?? null,
+        });
       await tx.saveCode({
         code,
         site_pk: site.site_pk,

@@ -2,12 +2,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BatchAnswer, Millis } from '../../protocol/event.ts';
 import { ID_PATTERN } from '../../protocol/ids.ts';
+import { type Device, deviceOf, NO_DEVICE } from '../domain/device.ts';
+import type { SiteRecord } from '../domain/site.ts';
 import { StoreUnavailable } from '../errors.ts';
 import { decodeBatch } from '../intake/decode.ts';
-import { type Device, deviceOf, NO_DEVICE } from '../intake/device.ts';
-import { enrich } from '../intake/enrich.ts';
+import { barrierOf, enrich } from '../intake/enrich.ts';
 import type { Intake } from '../intake/intake.ts';
-import type { SiteRecord } from '../intake/site.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Access, Auth } from './auth.ts';
@@ -58,7 +58,8 @@ export function createCollect({ intake, auth, metrics, log, rate, trust_proxy, s
   async function take(req: IncomingMessage, res: ServerResponse, body: Body, cors: Record<string, string>): Promise<void> {
     const received_at = now();
     if ('error' in body) {
-      if (body.error === 'too_large') end(res, 413, { title: 'a batch is at most 64 KiB and 100 events' }, { ...cors, connection: 'close' });
+      if (body.error === 'too_large')
+        end(res, 413, { title: 'a batch is at most 64 KiB and 100 events' }, { ...cors, connection: 'close' });
       else if (body.error === 'bad_encoding') end(res, 400, { title: 'the body cannot be decoded' }, cors);
       return;
     }
@@ -69,14 +70,19 @@ export function createCollect({ intake, auth, metrics, log, rate, trust_proxy, s
     if (!site) return end(res, 403, { title: 'unknown site', reason: 'unknown_site' }, cors);
     const access = req.headers.authorization === undefined ? null : auth.accessOf(req.headers.authorization, received_at);
     const backend = mayWrite(access, site.site);
-    if (req.headers.authorization !== undefined && !backend) return end(res, 403, { title: 'the token has no scope write here', reason: 'bad_token' }, cors);
-    if (!backend && !originAllowed(site, req.headers.origin)) return end(res, 403, { title: 'not an origin of this site', reason: 'bad_origin' }, cors);
+    if (req.headers.authorization !== undefined && !backend)
+      return end(res, 403, { title: 'the token has no scope write here', reason: 'bad_token' }, cors);
+    if (!backend && !originAllowed(site, req.headers.origin))
+      return end(res, 403, { title: 'not an origin of this site', reason: 'bad_origin' }, cors);
     const wait = backend ? 0 : rate.take(`${clientAddress(req, trust_proxy)} ${site.site}`, received_at);
     if (wait > 0) return end(res, 429, { title: 'too many requests' }, { ...cors, 'retry-after': String(wait) });
 
     const device = backend ? NO_DEVICE : senderOf(req);
     const drop = (reason: string): void => metrics.dropped.inc({ reason });
-    const events = batch.events.map((event) => enrich(event, batch, { site, received_at, device, backend }, drop));
+    // A site that did not opt into counting without ids keeps nothing of visitors who refuse, but their refusal itself.
+    const kept = batch.events.filter((event) => event.consent !== 'denied' || site.consent === 'cookieless' || barrierOf(event) !== null);
+    if (kept.length < batch.events.length) metrics.dropped.inc({ reason: 'no_consent' }, batch.events.length - kept.length);
+    const events = kept.map((event) => enrich(event, batch, { site, received_at, device, backend }, drop));
     const fates = await intake.submit({ site: site.site, events, refused });
 
     const rejected = refused.map(({ raw: _raw, ...why }) => why);
@@ -119,7 +125,14 @@ const BATCH_ERRORS = {
 
 /** Every answer may be read by the page that asked, so that a refused tag stops instead of retrying. */
 function corsHeaders(origin: string | undefined): Record<string, string> {
-  return origin === undefined ? {} : { 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true', 'access-control-expose-headers': 'retry-after', vary: 'origin' };
+  return origin === undefined
+    ? {}
+    : {
+        'access-control-allow-origin': origin,
+        'access-control-allow-credentials': 'true',
+        'access-control-expose-headers': 'retry-after',
+        vary: 'origin',
+      };
 }
 
 /** No Origin header means no page: a server or a script. */
@@ -143,5 +156,7 @@ function cookieAgain(req: IncomingMessage, { cookie_domain }: SiteRecord): Recor
   const sameHost = req.headers.origin !== undefined && URL.canParse(req.headers.origin) && new URL(req.headers.origin).hostname === host;
   if (!inDomain && !sameHost) return {};
   const secure = req.headers.origin?.startsWith('https:') ? '; Secure' : '';
-  return { 'set-cookie': `${COOKIE}=${id}; Path=/; Max-Age=${COOKIE_SECONDS}; SameSite=Lax${inDomain ? `; Domain=${cookie_domain}` : ''}${secure}` };
+  return {
+    'set-cookie': `${COOKIE}=${id}; Path=/; Max-Age=${COOKIE_SECONDS}; SameSite=Lax${inDomain ? `; Domain=${cookie_domain}` : ''}${secure}`,
+  };
 }

@@ -2,13 +2,13 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import type { Millis } from '../../protocol/event.ts';
-import { type Statement, decide } from '../intake/decide.ts';
+import { decide, type Statement } from '../intake/decide.ts';
 import type { Intake } from '../intake/intake.ts';
 import { relinkQueued } from '../intake/relink.ts';
 import type { Decision } from '../linking/event.ts';
 import type { LinkingPolicy } from '../linking/policy.ts';
 import type { ChangeRecord, Store } from '../store/store.ts';
-import { accessOf, type Auth, requireScope, siteFor } from './auth.ts';
+import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
 import { limit, oneOf, text } from './params.ts';
 import { parseBody } from './problem.ts';
 import { oneSite } from './profiles.ts';

@@ -7,7 +7,14 @@ export interface Explanation {
   status: LinkRow['status'];
   rule: LinkRow['rule'];
   sentence: string;
-  evidence: { event_id: string; type: string; occurred_at: number; customer_id: string; strength: string; session_id: string | null } | null;
+  evidence: {
+    event_id: string;
+    type: string;
+    occurred_at: number;
+    customer_id: string;
+    strength: string;
+    session_id: string | null;
+  } | null;
   candidates: LinkRow['candidates'];
   would_change: string[];
 }
@@ -37,7 +44,10 @@ export async function explainSession(queries: Queries, links: readonly LinkRow[]
 export function historyEntry(row: HistoryRow): object {
   const { segment, type, cause_event_id, changed_at, event_type, decision_type, author, reason } = row;
   const outcome = (json: string | null): object | null => (json === null ? null : (JSON.parse(json) as object));
-  const cause = decision_type === null ? { event_id: cause_event_id, type: event_type } : { decision_id: cause_event_id, type: decision_type, author, reason };
+  const cause =
+    decision_type === null
+      ? { event_id: cause_event_id, type: event_type }
+      : { decision_id: cause_event_id, type: decision_type, author, reason };
   return { segment, type, changed_at, cause, from: outcome(row.old), to: outcome(row.link) };
 }
 
@@ -84,13 +94,19 @@ function wouldChange({ status, rule, customer_id }: LinkRow): string[] {
         'A revoke of the evidence would take the link back.',
       ];
   }
-  if (status === 'ambiguous') return ['A merge of the candidates into one person would link it.', 'A revoke of all claims but one person’s would link it.'];
+  if (status === 'ambiguous')
+    return ['A merge of the candidates into one person would link it.', 'A revoke of all claims but one person’s would link it.'];
   if (status === 'kiosk') return ['A revoke of the kiosk decision, or of claims until fewer people are left, would judge it again.'];
   return ['A login on this browser within the window would link it.'];
 }
 
 function duration(ms: number): string {
-  const units = [['day', 86_400_000], ['hour', 3_600_000], ['minute', 60_000], ['second', 1_000]] as const;
+  const units = [
+    ['day', 86_400_000],
+    ['hour', 3_600_000],
+    ['minute', 60_000],
+    ['second', 1_000],
+  ] as const;
   const [name, size] = units.find(([, length]) => ms >= length) ?? ['second', 1_000];
   const count = Math.round(ms / size);
   return `${count} ${name}${count === 1 ? '' : 's'}`;

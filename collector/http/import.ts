@@ -2,14 +2,15 @@
 import { createInterface } from 'node:readline';
 import { Router } from 'express';
 import type { Millis, Rejected } from '../../protocol/event.ts';
+import type { AcceptedEvent } from '../domain/accepted-event.ts';
+import { deviceOf, NO_DEVICE } from '../domain/device.ts';
 import { Problem } from '../errors.ts';
 import { decodeEvent, type RefusedEvent } from '../intake/decode.ts';
-import { deviceOf, NO_DEVICE } from '../intake/device.ts';
-import { type AcceptedEvent, enrich } from '../intake/enrich.ts';
+import { enrich } from '../intake/enrich.ts';
 import type { Intake } from '../intake/intake.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Store } from '../store/store.ts';
-import { accessOf, type Auth, requireScope, siteFor } from './auth.ts';
+import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
 import { oneOf, text } from './params.ts';
 import { oneSite } from './profiles.ts';
 
@@ -25,7 +26,19 @@ export interface ImportAnswer {
   reasons: (Rejected & { line: number })[];
 }
 
-export function importRoutes({ store, intake, auth, metrics, now }: { store: Store; intake: Intake; auth: Auth; metrics: Metrics; now: () => Millis }): Router {
+export function importRoutes({
+  store,
+  intake,
+  auth,
+  metrics,
+  now,
+}: {
+  store: Store;
+  intake: Intake;
+  auth: Auth;
+  metrics: Metrics;
+  now: () => Millis;
+}): Router {
   const router = Router();
   router.post('/v1/import', requireScope(auth, 'write', now), async (req, res) => {
     const access = accessOf(res);
@@ -72,7 +85,10 @@ export function importRoutes({ store, intake, auth, metrics, now }: { store: Sto
       const decoded = decodeEvent(value, now());
       if ('event' in decoded) {
         const { event } = decoded;
-        const agent = typeof value === 'object' && value !== null && 'user_agent' in value && typeof value.user_agent === 'string' ? value.user_agent : undefined;
+        const agent =
+          typeof value === 'object' && value !== null && 'user_agent' in value && typeof value.user_agent === 'string'
+            ? value.user_agent
+            : undefined;
         const device = agent === undefined ? NO_DEVICE : deviceOf(agent);
         const receipt = { site: record, received_at: now(), device, backend, keep_times: true };
         groupOf(site).events.push(enrich(event, { sent_at: event.time }, receipt, (reason) => metrics.dropped.inc({ reason })));

@@ -7,7 +7,7 @@ import { linksAsCsv } from '../export/csv.ts';
 import { linksAsNdjson } from '../export/ndjson.ts';
 import type { DecisionRow, LinkFilter, Queries } from '../store/queries.ts';
 import type { Store } from '../store/store.ts';
-import { accessOf, type Auth, requireScope, siteFor } from './auth.ts';
+import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
 import { explainSession, historyEntry } from './explain.ts';
 import { cursor, cursorOf, limit, moment, oneOf, text } from './params.ts';
 import { oneSite } from './profiles.ts';
@@ -111,7 +111,9 @@ export function linkRoutes({ store, auth, now }: { store: Store; auth: Auth; now
     const links = (await queries.links({ site, person_id, bots: true }, null, 1_000)).map(({ link }) => link);
     if (browsers.length === 0 && !(await queries.knowsCustomer(site, customers))) throw new Problem(404, 'No such customer');
     const decisions = (await decisionsAbout(queries, site)).filter(
-      (said) => (said.type === 'merge' && said.customers.some((id) => customers.includes(id))) || (said.type === 'hub' && customers.includes(said.customer_id)),
+      (said) =>
+        (said.type === 'merge' && said.customers.some((id) => customers.includes(id))) ||
+        (said.type === 'hub' && customers.includes(said.customer_id)),
     );
     const recent = browsers.filter(({ last_at }) => last_at >= now() - HUB_WINDOW).length;
     const answer = { customer_id, person_id, customers, browsers, possible_hub: recent > HUB_BROWSERS, decisions, links };

@@ -31,7 +31,11 @@ export function limit(req: Request, fallback = 100, most = 1_000): number {
 export function moment(req: Request, name: string): Millis | undefined {
   const value = text(req, name);
   if (value === undefined) return undefined;
-  const time = /^-?\d{1,16}$/.test(value) ? Number(value) : /^\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?$/.test(value) ? Date.parse(value) : Number.NaN;
+  const time = /^-?\d{1,16}$/.test(value)
+    ? Number(value)
+    : /^\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?$/.test(value)
+      ? Date.parse(value)
+      : Number.NaN;
   if (Number.isNaN(time)) throw badField(name, 'expected milliseconds since 1970 or ISO 8601');
   return time;
 }
@@ -46,6 +50,7 @@ export function cursor(req: Request, name: string, count: number): number[] | nu
   const value = text(req, name);
   if (value === undefined) return null;
   const numbers = Buffer.from(value, 'base64url').toString().split('.').map(Number);
-  if (numbers.length !== count || numbers.some((number) => !Number.isSafeInteger(number))) throw badField(name, 'not a cursor of this endpoint');
+  if (numbers.length !== count || numbers.some((number) => !Number.isSafeInteger(number)))
+    throw badField(name, 'not a cursor of this endpoint');
   return numbers;
 }

@@ -4,7 +4,7 @@ import type { Millis } from '../../protocol/event.ts';
 import { badField, Problem } from '../errors.ts';
 import type { TimelineEvent } from '../store/queries.ts';
 import type { Store } from '../store/store.ts';
-import { accessOf, type Auth, requireScope, siteFor } from './auth.ts';
+import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
 import { cursor, cursorOf, limit, text } from './params.ts';
 
 export function profileRoutes({ store, auth, now }: { store: Store; auth: Auth; now: () => Millis }): Router {

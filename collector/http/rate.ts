@@ -1,6 +1,6 @@
 /** A token bucket a key: so many requests at once, then so many a second. Keys are kept in memory only. */
 import { LRUCache } from 'lru-cache';
-import { SECOND, type Millis } from '../../protocol/event.ts';
+import { type Millis, SECOND } from '../../protocol/event.ts';
 
 export interface RateLimit {
   /** Takes one; answers 0, or how many whole seconds to wait. */

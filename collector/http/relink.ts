@@ -6,7 +6,7 @@ import { reevaluate } from '../linking/browser.ts';
 import { type Outcome, sameLink } from '../linking/outcome.ts';
 import type { LinkingPolicy } from '../linking/policy.ts';
 import type { Store } from '../store/store.ts';
-import { accessOf, type Auth, requireScope, siteFor } from './auth.ts';
+import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
 import { oneOf, text } from './params.ts';
 
 export function relinkRoutes({ store, auth, policy, now }: { store: Store; auth: Auth; policy: LinkingPolicy; now: () => Millis }): Router {

@@ -47,7 +47,10 @@ export function readBody(req: IncomingMessage, done: (body: Body) => void): void
 export function clientAddress(req: IncomingMessage, trusted: number): string {
   const own = req.socket.remoteAddress ?? '';
   if (trusted === 0) return own;
-  const said = String(req.headers['x-forwarded-for'] ?? '').split(',').map((part) => part.trim()).filter(Boolean);
+  const said = String(req.headers['x-forwarded-for'] ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean);
   return said.at(-trusted) ?? own;
 }
 
@@ -64,6 +67,9 @@ export function cookieOf(req: IncomingMessage, name: string): string | undefined
 
 export function answer(res: ServerResponse, status: number, body = '', headers: Record<string, string> = {}): void {
   if (res.headersSent || res.destroyed) return;
-  res.writeHead(status, body === '' ? headers : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)), ...headers });
+  res.writeHead(
+    status,
+    body === '' ? headers : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)), ...headers },
+  );
   res.end(body);
 }

@@ -2,11 +2,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { nanoid } from 'nanoid';
 import type { Millis } from '../../protocol/event.ts';
+import { type AcceptedEvent, factsOf } from '../domain/accepted-event.ts';
+import { deviceOf, isBot } from '../domain/device.ts';
+import type { SiteRecord } from '../domain/site.ts';
 import { StoreUnavailable } from '../errors.ts';
-import { deviceOf, isBot } from '../intake/device.ts';
-import { type AcceptedEvent, factsOf, scanToken } from '../intake/enrich.ts';
+import { scanToken } from '../intake/enrich.ts';
 import type { Intake } from '../intake/intake.ts';
-import type { SiteRecord } from '../intake/site.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { CODE_PATTERN, destinationOf, landingUrl } from '../scan/code.ts';
@@ -23,7 +24,12 @@ export interface ScanOptions {
 
 const PATH = /^\/q\/([^/?#]{1,64})\/?(?:\?(.*))?$/i;
 /** A redirect that is cached would freeze the target and lose scans. */
-const HEADERS = { 'cache-control': 'no-store', 'x-robots-tag': 'noindex', 'referrer-policy': 'no-referrer', 'x-content-type-options': 'nosniff' };
+const HEADERS = {
+  'cache-control': 'no-store',
+  'x-robots-tag': 'noindex',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
 
 export function createScan({ intake, metrics, log, codeOf, siteOf, now }: ScanOptions) {
   /** Takes `/q/CODE` in any case; answers false for any other path. */

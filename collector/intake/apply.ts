@@ -3,6 +3,7 @@
  * afterwards is the same whatever the batches were (linking/link.ts is the reference).
  */
 import type { Millis } from '../../protocol/event.ts';
+import type { AcceptedEvent } from '../domain/accepted-event.ts';
 import { type Arrival, addBoundary, advance, dropClaim, reachOf, sessionsToRefold } from '../linking/browser.ts';
 import { takeChanges } from '../linking/changes.ts';
 import type { LinkEvent } from '../linking/event.ts';
@@ -10,7 +11,6 @@ import { keyOf } from '../linking/order.ts';
 import type { LinkingPolicy } from '../linking/policy.ts';
 import { claimerOf } from '../linking/scan.ts';
 import type { BrowserRecord, Carrier, SavedBrowser, Tx } from '../store/store.ts';
-import type { AcceptedEvent } from './enrich.ts';
 import { RELINK_SESSIONS, relinkQueued, renamePersons, standingOf } from './relink.ts';
 
 export interface ApplyContext {
@@ -62,7 +62,11 @@ export async function applyBatch(tx: Tx, events: readonly AcceptedEvent[], { pol
 }
 
 /** R1: the first accepted copy stands; a later one that says something else is told apart, so that it can be counted. */
-async function dedupe(tx: Tx, events: readonly AcceptedEvent[], sitePk: ApplyContext['sitePk']): Promise<{ fates: Fate[]; fresh: AcceptedEvent[] }> {
+async function dedupe(
+  tx: Tx,
+  events: readonly AcceptedEvent[],
+  sitePk: ApplyContext['sitePk'],
+): Promise<{ fates: Fate[]; fresh: AcceptedEvent[] }> {
   const bySite = new Map<string, string[]>();
   for (const { site, event_id } of events) {
     const ids = bySite.get(site);
@@ -116,7 +120,12 @@ function workOn(works: Map<number, Work>, record: BrowserRecord): Work {
 }
 
 /** R11: scans that came, or whose token came, stand where their first carrier is; one that moves leaves its old session. */
-async function placeScans(tx: Tx, fresh: readonly AcceptedEvent[], sitePk: ApplyContext['sitePk'], works: Map<number, Work>): Promise<void> {
+async function placeScans(
+  tx: Tx,
+  fresh: readonly AcceptedEvent[],
+  sitePk: ApplyContext['sitePk'],
+  works: Map<number, Work>,
+): Promise<void> {
   const wanted = new Map<number, Map<string, string>>();
   for (const { site, event_id, scan, scan_id } of fresh) {
     const id = scan ? event_id : scan_id;
@@ -156,7 +165,13 @@ async function joinSession(tx: Tx, works: Map<number, Work>, claimer: Carrier, s
 }
 
 /** R10: claims that carry both a raw id and an e-mail may tell who a guest is, or that nobody knows any more. */
-async function joinGuests(tx: Tx, fresh: readonly AcceptedEvent[], sitePk: ApplyContext['sitePk'], policy: LinkingPolicy, now: Millis): Promise<void> {
+async function joinGuests(
+  tx: Tx,
+  fresh: readonly AcceptedEvent[],
+  sitePk: ApplyContext['sitePk'],
+  policy: LinkingPolicy,
+  now: Millis,
+): Promise<void> {
   for (const { site, event_id, claim } of fresh) {
     if (!claim?.email || claim.email === claim.customer_id) continue;
     const site_pk = sitePk(site);
@@ -175,12 +190,13 @@ async function relink(tx: Tx, { record, arrivals, refold, causes }: Work, policy
   for (const session_id of sessionsToRefold(state, arrivals)) refold.add(session_id);
   const refolded = refold.size > 0 ? await tx.eventsOf(record, refold) : NONE;
   const touched = advance(state, arrivals, refolded, policy);
+  const causeIn = causesOf(arrivals);
   return {
     record,
     sessions: [...touched].map((session) => ({
       session,
       changes: takeChanges(session),
-      cause_event_id: causeOf(session.session_id, arrivals) ?? causes.at(-1) ?? '',
+      cause_event_id: causeIn(session.session_id) ?? causes.at(-1) ?? '',
     })),
   };
 }
@@ -194,19 +210,15 @@ async function queueRest(tx: Tx, browser_pk: number, arrivals: readonly Arrival[
   await tx.queueRelinks([...cuts, { ...reach, refold: false }].map((span) => ({ browser_pk, cause_event_id, ...span })));
 }
 
-/** Which of the arrivals to name as the cause of a session's change: its own claim, any boundary, its own event. */
-function causeOf(session_id: string, arrivals: readonly Arrival[]): string | undefined {
-  let cause: Arrival | undefined;
-  let best = 0;
-  for (const arrival of arrivals) {
-    const { event } = arrival;
-    const own = event.session_id === session_id;
-    const weight = event.claim ? (own ? 4 : 3) : event.barrier || event.kiosk ? 2 : own ? 1 : 0;
-    if (weight > 0 && weight >= best) {
-      cause = arrival;
-      best = weight;
-    }
+/** Which of the arrivals to name as the cause of a session's change: its own last claim, any claim or barrier, its own event. */
+function causesOf(arrivals: readonly Arrival[]): (session_id: string) => string | undefined {
+  const claims = new Map<string | null, string>();
+  const events = new Map<string | null, string>();
+  let boundary: string | undefined;
+  for (const { event } of arrivals) {
+    events.set(event.session_id, event.event_id);
+    if (event.claim) claims.set(event.session_id, event.event_id);
+    if (event.claim || event.barrier || event.kiosk) boundary = event.event_id;
   }
-  return cause?.event.event_id;
+  return (session_id) => claims.get(session_id) ?? boundary ?? events.get(session_id);
 }
-

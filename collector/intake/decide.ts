@@ -31,7 +31,12 @@ export async function decide(tx: Tx, { site, site_pk, statement, author, reason,
   const before = await tx.decisions(site_pk);
   const last = before.at(-1);
   const time = Math.max(now, last?.time ?? 0);
-  const decision: Decision = { decision_id: nextId(time, last?.decision_id), site, time, ...(await checked(tx, site_pk, statement, before)) };
+  const decision: Decision = {
+    decision_id: nextId(time, last?.decision_id),
+    site,
+    time,
+    ...(await checked(tx, site_pk, statement, before)),
+  };
   await tx.addDecision(site_pk, decision, { author, reason });
   await carryOut(tx, site_pk, standingOf(before), standing([...before, decision]), decision, policy, now);
   return decision;
@@ -61,7 +66,8 @@ async function checked(tx: Tx, site_pk: number, statement: Statement, before: re
     case 'revoke': {
       const { target } = statement;
       if (target.startsWith(DECISION_PREFIX)) {
-        if (!before.some(({ decision_id }) => decision_id === target)) throw new Problem(404, `No such decision: ${target}`, { field: 'target' });
+        if (!before.some(({ decision_id }) => decision_id === target))
+          throw new Problem(404, `No such decision: ${target}`, { field: 'target' });
       } else if ((await tx.claims(site_pk, new Set([target]))).length === 0)
         throw new Problem(404, `No claim has this event id: ${target}`, { field: 'target' });
       const standingNow = standingOf(before);
@@ -123,7 +129,8 @@ async function carryOut(
     if ((was.get(customer_id) ?? customer_id) !== (is.get(customer_id) ?? customer_id) || was.has(customer_id) !== is.has(customer_id))
       customers.add(customer_id);
   for (const email of await tx.emailsOf(site_pk, customers)) emails.add(email);
-  if (customers.size + emails.size > 0) await renamePersons(tx, site_pk, { customers, emails, merges: after.merges }, policy, decision_id, now);
+  if (customers.size + emails.size > 0)
+    await renamePersons(tx, site_pk, { customers, emails, merges: after.merges }, policy, decision_id, now);
 }
 
 function minus<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): Set<T> {

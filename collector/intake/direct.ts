@@ -1,12 +1,12 @@
 /** Direct intake: group commit. The next transaction takes whatever arrived during the last one; nothing waits on a timer. */
 import type { Millis } from '../../protocol/event.ts';
+import type { AcceptedEvent } from '../domain/accepted-event.ts';
 import { StoreUnavailable } from '../errors.ts';
 import type { LinkingPolicy } from '../linking/policy.ts';
 import type { Store } from '../store/store.ts';
 import { type ApplyContext, applyBatch, type Fate } from './apply.ts';
-import { relinkQueued } from './relink.ts';
-import type { AcceptedEvent } from './enrich.ts';
 import type { Intake, Submission } from './intake.ts';
+import { relinkQueued } from './relink.ts';
 
 /** Events of one transaction, at most: bounds how long a commit holds up the next. */
 const GROUP_EVENTS = 1_000;
@@ -26,7 +26,7 @@ export interface DirectOptions {
 }
 
 export function directIntake({ store, policy, now, onCommit = () => undefined }: DirectOptions): Intake {
-  let pending: Pending[] = [];
+  const pending: Pending[] = [];
   let waiting = 0;
   let running: Promise<void> | null = null;
   // What a crash left in the queue goes on at the start.
@@ -52,7 +52,10 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
       const started = performance.now();
       try {
         await commit(group);
-        onCommit(group.reduce((sum, { submission }) => sum + submission.events.length, 0), performance.now() - started);
+        onCommit(
+          group.reduce((sum, { submission }) => sum + submission.events.length, 0),
+          performance.now() - started,
+        );
       } catch (error) {
         await isolate(group, error);
         // Only judging again failed: the queue is kept, and the next submission goes on with it.
@@ -69,7 +72,8 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
   async function commit(group: readonly Pending[]): Promise<void> {
     const events = group.flatMap(({ submission }) => submission.events);
     const applied = await store.write(async (tx) => {
-      for (const { submission } of group) if (submission.refused.length > 0) await tx.saveFailed(submission.site, submission.refused, now());
+      for (const { submission } of group)
+        if (submission.refused.length > 0) await tx.saveFailed(submission.site, submission.refused, now());
       return events.length > 0 ? applyBatch(tx, events, context()) : { fates: [], relinked: await relinkQueued(tx, policy, now()) };
     });
     const { fates } = applied;

@@ -1,43 +1,15 @@
 /** A decoded event becomes an accepted one: its verdicts are frozen here (claim, strength, times, scrubbing), once and for ever (R1). */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { type Batch, CLAIM_TYPES, MINUTE, type Millis, type Props, type WireEvent } from '../../protocol/event.ts';
+import { type Batch, CLAIM_TYPES, MINUTE, type Millis, type WireEvent } from '../../protocol/event.ts';
+import { type AcceptedEvent, factsOf, type Payload } from '../domain/accepted-event.ts';
+import type { Device } from '../domain/device.ts';
+import type { SiteRecord } from '../domain/site.ts';
 import { nameCustomer } from '../linking/claim.ts';
-import type { Barrier, Claim, Facts, LinkEvent, Strength } from '../linking/event.ts';
-import { negate } from '../linking/money.ts';
-import type { Device } from './device.ts';
+import type { Barrier, Claim, Strength } from '../linking/event.ts';
 import { scrubUrl } from './scrub.ts';
-import type { SiteRecord } from './site.ts';
-
-/** What is stored of an event beside the columns that queries need. */
-export interface Payload {
-  tab_id?: string;
-  view_id?: string;
-  url?: string;
-  referrer?: string;
-  title?: string;
-  consent?: string;
-  gpc?: boolean;
-  kiosk?: boolean;
-  scan?: string;
-  props?: Props;
-}
-
-/** An event as it will be stored. */
-export interface AcceptedEvent extends LinkEvent {
-  received_at: Millis;
-  device: Device;
-  payload: Payload;
-  /** On a scan: why it is out of every count (`head`, `prefetch`, `preview`, `bot`), else null. */
-  scan_flag: string | null;
-}
 
 /** Parts of an event that were dropped while the event itself is kept; also labels of the metric. */
-export type DropReason =
-  | 'customer_on_no_claim'
-  | 'customer_names_nobody'
-  | 'claim_not_signed'
-  | 'bad_scan_token'
-  | 'ids_without_consent';
+export type DropReason = 'customer_on_no_claim' | 'customer_names_nobody' | 'claim_not_signed' | 'bad_scan_token' | 'ids_without_consent';
 
 export interface Receipt {
   site: SiteRecord;
@@ -65,7 +37,8 @@ export function enrich(
   const referrer = event.referrer && scrubUrl(event.referrer, scrubbed);
   const scan_id = event.scan === undefined ? null : verifyScanToken(event.scan, site.scan_key);
   if (event.scan !== undefined && scan_id === null) drop('bad_scan_token');
-  const payload: Payload = {...(!anonymous && tab_id !== undefined && { tab_id }),
+  const payload: Payload = {
+    ...(!anonymous && tab_id !== undefined && { tab_id }),
     ...(!anonymous && view_id !== undefined && { view_id }),
     ...(url && { url }),
     ...(referrer && { referrer }),
@@ -149,26 +122,4 @@ function verifyScanToken(token: string, key: Buffer): string | null {
 
 function scanMac(scan_id: string, key: Buffer): Buffer {
   return createHmac('sha256', key).update(scan_id).digest().subarray(0, 9);
-}
-
-/** Events whose items the visitor looked at or wanted. */
-const PRODUCT_TYPES: ReadonlySet<string> = new Set(['view_item', 'add_to_cart', 'begin_checkout', 'purchase']);
-
-/** What an event adds to its segment's columns; the same when read back from the store. */
-export function factsOf(event_id: string, type: string, { props, url, referrer }: Payload, device: Pick<Device, 'device_type' | 'bot'>): Facts {
-  const value = props?.value ?? null;
-  const currency = props?.currency ?? null;
-  return {
-    page_view: type === 'page_view',
-    products: PRODUCT_TYPES.has(type) ? (props?.items ?? []).map(({ item_id }) => item_id).filter(Boolean) : [],
-    order:
-      type === 'purchase'
-        ? { key: `p:${props?.transaction_id ?? event_id}`, value, currency }
-        : type === 'refund'
-          ? { key: `r:${event_id}`, value: value && negate(value.replace(/^-/, '')), currency }
-          : null,
-    device_type: device.device_type,
-    bot: device.bot,
-    page: url === undefined ? null : { url, referrer: referrer ?? null },
-  };
 }

@@ -1,6 +1,7 @@
 /** The intake's contract: what stands between a decoded batch and its acknowledgement. */
+
+import type { AcceptedEvent } from '../domain/accepted-event.ts';
 import type { Fate } from './apply.ts';
-import type { AcceptedEvent } from './enrich.ts';
 import type { RefusedEvent } from './decode.ts';
 
 export interface Submission {

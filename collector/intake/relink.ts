@@ -22,7 +22,7 @@ function memo<K extends object, V>(work: (key: K) => V): (key: K) => V {
 }
 
 /** Sessions that one transaction judges again; the rest waits in the queue for the next ones. */
-export const RELINK_SESSIONS = 2_000;
+export const RELINK_SESSIONS = 1_000;
 
 /** Works on the queue for at most `budget` sessions. Answers whether it is empty now. */
 export async function relinkQueued(tx: Tx, policy: LinkingPolicy, now: Millis, budget = RELINK_SESSIONS): Promise<boolean> {
@@ -47,7 +47,12 @@ export async function relinkQueued(tx: Tx, policy: LinkingPolicy, now: Millis, b
 }
 
 /** Queues the sessions that these claims stand in, to be read again, and those in the window of them, to be judged again. */
-export async function queueAround(tx: Tx, claims: readonly ClaimRecord[], { window }: LinkingPolicy, cause_event_id: string): Promise<void> {
+export async function queueAround(
+  tx: Tx,
+  claims: readonly ClaimRecord[],
+  { window }: LinkingPolicy,
+  cause_event_id: string,
+): Promise<void> {
   const relinks = claims.flatMap(({ browser_pk, time }): Relink[] =>
     browser_pk === null
       ? []

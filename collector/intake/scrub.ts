@@ -18,11 +18,14 @@ export function scrubUrl(url: string, extra: ReadonlySet<string> = NONE): string
   const query = url.search(/[?#]/);
   if (query < 0 && !url.includes('@') && !url.includes('%40') && !url.includes('eyJ')) return url;
   const head = (query < 0 ? url : url.slice(0, query)).replace(/^([a-z]+:\/\/)[^/@]*@/i, '$1');
-  const tail = query < 0 ? '' : url.slice(query).replace(PARAM, (all, lead: string, name: string) => {
-    const plain = decoded(name).toLowerCase();
-    if (plain === 'ff_scan') return lead === '?' || lead === '#' ? lead : '';
-    return SCRUBBED_PARAMS.has(plain) || extra.has(plain) ? `${lead}${name}=${REMOVED}` : all;
-  });
+  const tail =
+    query < 0
+      ? ''
+      : url.slice(query).replace(PARAM, (all, lead: string, name: string) => {
+          const plain = decoded(name).toLowerCase();
+          if (plain === 'ff_scan') return lead === '?' || lead === '#' ? lead : '';
+          return SCRUBBED_PARAMS.has(plain) || extra.has(plain) ? `${lead}${name}=${REMOVED}` : all;
+        });
   return (head + tail)
     .replace(/([?#])&/g, '$1')
     .replace(/[?#]$/, '')

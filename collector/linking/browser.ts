@@ -121,7 +121,8 @@ export function advance(
   for (const [session_id, events] of refolded) {
     const session = sessionOf(state, session_id);
     Object.assign(session, { segments: [], landing: null, landing_page: null });
-    for (const arrival of [...events].sort((a, b) => compareKeys(a.key, b.key))) touched.set(addToSession(state, session, arrival), session);
+    for (const arrival of [...events].sort((a, b) => compareKeys(a.key, b.key)))
+      touched.set(addToSession(state, session, arrival), session);
   }
   for (const arrival of arrivals.length > 1 ? [...arrivals].sort((a, b) => compareKeys(a.key, b.key)) : arrivals) {
     const { session_id } = arrival.event;

@@ -2,7 +2,7 @@
  * The reference: `link(events, decisions, policy)`, a pure function of a set. It is written to be read beside docs/linking.md,
  * not to be fast: production runs browser.ts, and properties hold the two together after every prefix of a history.
  */
-import { standing, type Standing } from './decisions.ts';
+import { type Standing, standing } from './decisions.ts';
 import { binds, compareStrength, type Decision, type LinkEvent } from './event.ts';
 import { compareKeys, type Key, keyBefore, keyOf } from './order.ts';
 import { type Candidate, type ClaimPoint, judge, linkedBy, type Outcome, type Side } from './outcome.ts';
@@ -39,8 +39,7 @@ export function link(events: readonly LinkEvent[], decisions: readonly Decision[
       links.push(...linkBrowser(placed, said, personOf, policy));
   }
   return links.sort(
-    (a, b) =>
-      order(a.site, b.site) || order(a.anonymous_id, b.anonymous_id) || order(a.session_id, b.session_id) || a.segment - b.segment,
+    (a, b) => order(a.site, b.site) || order(a.anonymous_id, b.anonymous_id) || order(a.session_id, b.session_id) || a.segment - b.segment,
   );
 }
 
@@ -106,7 +105,15 @@ function linkBrowser(
 
   function claimPoint(key: Key, event: LinkEvent): ClaimPoint {
     const { customer_id = '', strength = 'stated' } = event.claim ?? {};
-    return { key, event_id: event.event_id, customer_id, strength, person: personOf(customer_id), type: event.type, occurred_at: event.occurred_at };
+    return {
+      key,
+      event_id: event.event_id,
+      customer_id,
+      strength,
+      person: personOf(customer_id),
+      type: event.type,
+      occurred_at: event.occurred_at,
+    };
   }
 
   /** R5: where a session is cut. */
@@ -142,7 +149,8 @@ function linkBrowser(
   function fromAround(segment: Segment): Outcome {
     const first = (segment.placed[0] as Placed).key;
     const last = (segment.placed.at(-1) as Placed).key;
-    const gapTo = ({ key }: ClaimPoint): number => (compareKeys(key, first) < 0 ? first.time - key.time : Math.max(0, key.time - last.time));
+    const gapTo = ({ key }: ClaimPoint): number =>
+      compareKeys(key, first) < 0 ? first.time - key.time : Math.max(0, key.time - last.time);
     const near = claims.filter((claim) => gapTo(claim) <= policy.window);
     const prevClaim = near.filter(({ key }) => compareKeys(key, last) < 0).at(-1);
     const nextClaim = near.find(({ key }) => compareKeys(key, first) > 0);

@@ -29,7 +29,11 @@ export function persons(merges: readonly Merge[], pairs: readonly GuestPair[], h
 }
 
 /** The one person that a guest's e-mail belongs to, or null: the ids at the strongest strength found must agree (R10). */
-export function guestOwner(pairs: readonly GuestPair[], hubs: ReadonlySet<string>, personOf: (customer_id: string) => string): string | null {
+export function guestOwner(
+  pairs: readonly GuestPair[],
+  hubs: ReadonlySet<string>,
+  personOf: (customer_id: string) => string,
+): string | null {
   let strongest: Strength | null = null;
   let owners = new Set<string>();
   for (const { customer_id, strength } of pairs) {
@@ -78,4 +82,3 @@ export function mergeComponents(merges: readonly Merge[]): Map<string, string> {
 export function compareDecisions(a: Decision, b: Decision): number {
   return a.time - b.time || (a.decision_id < b.decision_id ? -1 : a.decision_id > b.decision_id ? 1 : 0);
 }
-

@@ -6,7 +6,10 @@ const FROM = -5 * MINUTE;
 const UNTIL = 30 * MINUTE;
 
 /** The first in time to carry the token, then by event id: one browser's, and any other's is a shared link. */
-export function claimerOf<T extends { occurred_at: Millis; event_id: string }>(scan: { occurred_at: Millis }, carriers: readonly T[]): T | null {
+export function claimerOf<T extends { occurred_at: Millis; event_id: string }>(
+  scan: { occurred_at: Millis },
+  carriers: readonly T[],
+): T | null {
   let first: T | null = null;
   for (const carrier of carriers) {
     const after = carrier.occurred_at - scan.occurred_at;

@@ -1,7 +1,7 @@
 /** Printed codes: what one is, what makes it valid, and where its scan is sent. */
 import { randomInt } from 'node:crypto';
 import { SCAN_PARAM } from '../../protocol/event.ts';
-import type { Site } from '../intake/site.ts';
+import type { Site } from '../domain/site.ts';
 import type { CodeRow } from '../store/store.ts';
 
 /** Codes are printed in upper case and read in any case; no letters that look like digits. */

@@ -1,6 +1,6 @@
 /** What the demo starts with: a site, its stores, and a code for each shelf of the demo shop. */
 import { existsSync, readFileSync } from 'node:fs';
-import { SITE_DEFAULTS } from '../intake/site.ts';
+import { SITE_DEFAULTS } from '../domain/site.ts';
 import type { Store } from '../store/store.ts';
 
 interface Seed {
@@ -9,7 +9,10 @@ interface Seed {
 }
 
 /** Seeds what is missing; a second start changes nothing but the address, where that moved. */
-export async function seedDemo(store: Store, { file, url, port, now }: { file: string; url: string; port: number; now: number }): Promise<void> {
+export async function seedDemo(
+  store: Store,
+  { file, url, port, now }: { file: string; url: string; port: number; now: number },
+): Promise<void> {
   const origins = [...new Set([new URL(url).origin, `http://localhost:${port}`, `http://127.0.0.1:${port}`])];
   const known = store.sites().find(({ site }) => site === 'demo');
   const base = new URL('/demo/', url);

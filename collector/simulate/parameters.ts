@@ -86,8 +86,8 @@ export interface Parameters {
 }
 
 const BASE: Parameters = {
-  people: 1_500,
-  days: 90,
+  people: 4_500,
+  days: 30,
   household_sizes: { '1': 0.8, '2': 0.16, '3': 0.03, '4': 0.01 },
   shared_laptop: 0.4,
   shared_tablet: 0.35,
@@ -144,7 +144,7 @@ export const PRESETS: Readonly<Record<Preset, Parameters>> = {
     declared_kiosks: 1,
     undeclared_kiosks: 1.5,
   },
-  'mid-size': { ...BASE, people: 20_000, days: 30 },
+  'mid-size': { ...BASE, people: 20_000 },
   /** Two weeks that end in the four days when everybody comes: more orders, guests, bots, phones and late events. */
   'black-friday': {
     ...BASE,

@@ -1,7 +1,8 @@
 /** A link as the API, the exports and the change feed show it, made from its row. */
+
+import type { ScanPlace } from '../linking/event.ts';
 import type { Candidate, Outcome } from '../linking/outcome.ts';
 import { type Details, salesOf } from '../linking/segment.ts';
-import type { ScanPlace } from '../linking/event.ts';
 
 /** One segment of a session and whose it is; the columns of docs/linking.md's table. Times are milliseconds. */
 export interface LinkRow extends Omit<Outcome, 'candidates'> {

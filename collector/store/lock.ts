@@ -1,13 +1,13 @@
 /** One process a data directory: what a process keeps in memory of its browsers must not change behind its back. */
-import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { StartupError } from '../errors.ts';
 
 /** Takes the lock, which the system releases when the process dies. Returns its release. Throws StartupError. */
 export function lockDataDir(data_dir: string): () => void {
   try {
-    mkdirSync(data_dir, { recursive: true });
+    makeFolder(data_dir);
     const lock = new Database(join(data_dir, 'lock'), { timeout: 0 });
     lock.pragma('journal_mode = MEMORY');
     lock.exec('BEGIN EXCLUSIVE');
@@ -26,4 +26,12 @@ function runningProcess(data_dir: string): string {
   } catch {
     return 'still starting';
   }
+}
+
+/** Level by level: `mkdirSync(recursive)` never returns where a system folder such as /proc refuses new entries. */
+function makeFolder(folder: string): void {
+  const path = resolve(folder);
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path);
 }

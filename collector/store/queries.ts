@@ -1,7 +1,7 @@
 /** What can be read, written once with Kysely for every SQL store. Reads see whole transactions only, and never block a write. */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { Millis } from '../../protocol/event.ts';
-import type { Payload } from '../intake/enrich.ts';
+import type { Payload } from '../domain/accepted-event.ts';
 import type { Decision } from '../linking/event.ts';
 import type { Rule, Status } from '../linking/outcome.ts';
 import { type ChangeColumns, type LinkColumns, type LinkRow, linkRow, restore } from './link-row.ts';
@@ -133,12 +133,18 @@ export function createQueries(db: Kysely<Tables>) {
   const first = async <T>(query: RawBuilder<T>): Promise<T | null> => (await query.execute(db)).rows[0] ?? null;
 
   async function complete(columns: LinkColumns[]): Promise<PlacedLink[]> {
-    const candidates = new Set(columns.flatMap(({ candidates: json }) => (json ? (JSON.parse(json) as { customer_id: string }[]) : [])).map((c) => c.customer_id));
+    const candidates = new Set(
+      columns.flatMap(({ candidates: json }) => (json ? (JSON.parse(json) as { customer_id: string }[]) : [])).map((c) => c.customer_id),
+    );
     const persons =
       candidates.size === 0
         ? []
         : await rows(
-            sql<{ site: string; customer_id: string; person_id: string }>`SELECT s.site, p.customer_id, p.person_id FROM persons p JOIN sites s USING (site_pk)
+            sql<{
+              site: string;
+              customer_id: string;
+              person_id: string;
+            }>`SELECT s.site, p.customer_id, p.person_id FROM persons p JOIN sites s USING (site_pk)
               WHERE p.customer_id IN (${sql.join([...candidates])})`,
           );
     const personOf = new Map(persons.map(({ site, customer_id, person_id }) => [`${site} ${customer_id}`, person_id]));
@@ -160,7 +166,9 @@ export function createQueries(db: Kysely<Tables>) {
   /** Customers that are one person: the person's own id, and all that were joined to it. */
   async function customersOf(site: string, person_id: string): Promise<string[]> {
     const joined = await rows(
-      sql<{ customer_id: string }>`SELECT customer_id FROM persons JOIN sites USING (site_pk) WHERE site = ${site} AND person_id = ${person_id}`,
+      sql<{
+        customer_id: string;
+      }>`SELECT customer_id FROM persons JOIN sites USING (site_pk) WHERE site = ${site} AND person_id = ${person_id}`,
     );
     return [...new Set([person_id, ...joined.map(({ customer_id }) => customer_id)])];
   }
@@ -168,7 +176,9 @@ export function createQueries(db: Kysely<Tables>) {
   /** The person a customer belongs to; a customer that was joined to nobody is its own. */
   async function personOf(site: string, customer_id: string): Promise<string> {
     const row = await first(
-      sql<{ person_id: string }>`SELECT person_id FROM persons JOIN sites USING (site_pk) WHERE site = ${site} AND customer_id = ${customer_id}`,
+      sql<{
+        person_id: string;
+      }>`SELECT person_id FROM persons JOIN sites USING (site_pk) WHERE site = ${site} AND customer_id = ${customer_id}`,
     );
     return row?.person_id ?? customer_id;
   }
@@ -210,7 +220,9 @@ export function createQueries(db: Kysely<Tables>) {
           continue;
         }
         const [now] = change.new_link
-          ? await complete(await rows(sql<LinkColumns>`${LINK_SELECT} WHERE l.session_pk = ${change.session_pk} AND l.segment = ${change.segment}`))
+          ? await complete(
+              await rows(sql<LinkColumns>`${LINK_SELECT} WHERE l.session_pk = ${change.session_pk} AND l.segment = ${change.segment}`),
+            )
           : [];
         const old = change.old_link === null ? null : restore(change, change.old_link);
         if (change.new_link === null) {
@@ -218,7 +230,12 @@ export function createQueries(db: Kysely<Tables>) {
           continue;
         }
         // What the change said, on the row's other columns as they are now (all null where the segment is gone since).
-        const said = { ...restore(change, change.new_link), link_version: change.new_version ?? 0, changed_at: changed, cause_event_id: cause };
+        const said = {
+          ...restore(change, change.new_link),
+          link_version: change.new_version ?? 0,
+          changed_at: changed,
+          cause_event_id: cause,
+        };
         changes.push({ ...base, link: await withPersons({ ...now?.link, ...said } as LinkRow), old });
       }
       return changes;
@@ -236,21 +253,28 @@ export function createQueries(db: Kysely<Tables>) {
 
     /** Events in the order of storing. */
     async events(filter: EventFilter, after: number, limit: number): Promise<StoredEvent[]> {
-      const found = await rows(sql<EventColumns>`${EVENT_SELECT} WHERE e.event_pk > ${after} AND ${and([
-        ...(filter.site === undefined ? [] : [sql`st.site = ${filter.site}`]),
-        ...(filter.anonymous_id === undefined ? [] : [sql`b.anonymous_id = ${filter.anonymous_id}`]),
-        ...(filter.session_id === undefined ? [] : [sql`s.session_id = ${filter.session_id}`]),
-        ...(filter.event_id === undefined ? [] : [sql`e.event_id = ${filter.event_id}`]),
-        ...(filter.type === undefined ? [] : [sql`e.type = ${filter.type}`]),
-        ...(filter.from === undefined ? [] : [sql`e.occurred_at >= ${filter.from}`]),
-        ...(filter.to === undefined ? [] : [sql`e.occurred_at < ${filter.to}`]),
-        ...ofSites(filter.sites),
-      ])} ORDER BY e.event_pk LIMIT ${limit}`);
+      const found = await rows(
+        sql<EventColumns>`${EVENT_SELECT} WHERE e.event_pk > ${after} AND ${and([
+          ...(filter.site === undefined ? [] : [sql`st.site = ${filter.site}`]),
+          ...(filter.anonymous_id === undefined ? [] : [sql`b.anonymous_id = ${filter.anonymous_id}`]),
+          ...(filter.session_id === undefined ? [] : [sql`s.session_id = ${filter.session_id}`]),
+          ...(filter.event_id === undefined ? [] : [sql`e.event_id = ${filter.event_id}`]),
+          ...(filter.type === undefined ? [] : [sql`e.type = ${filter.type}`]),
+          ...(filter.from === undefined ? [] : [sql`e.occurred_at >= ${filter.from}`]),
+          ...(filter.to === undefined ? [] : [sql`e.occurred_at < ${filter.to}`]),
+          ...ofSites(filter.sites),
+        ])} ORDER BY e.event_pk LIMIT ${limit}`,
+      );
       return found.map(storedEvent);
     },
 
     /** Everything these customers did, newest first; `before` is the place of the last event of the page before. */
-    async timeline(site: string, customers: readonly string[], before: { occurred_at: Millis; event_pk: number } | null, limit: number): Promise<TimelineEvent[]> {
+    async timeline(
+      site: string,
+      customers: readonly string[],
+      before: { occurred_at: Millis; event_pk: number } | null,
+      limit: number,
+    ): Promise<TimelineEvent[]> {
       const earlier = before ? sql`AND (e.occurred_at, e.event_pk) < (${before.occurred_at}, ${before.event_pk})` : sql``;
       const ids = sql.join([...customers]);
       const found = await rows(sql<EventColumns & { rule: Rule | null; status: Status | null; channel: string | null }>`
@@ -279,7 +303,9 @@ export function createQueries(db: Kysely<Tables>) {
     /** Whether any event ever named one of these customers. */
     async knowsCustomer(site: string, customers: readonly string[]): Promise<boolean> {
       return (
-        (await first(sql`SELECT 1 FROM claims JOIN sites USING (site_pk) WHERE site = ${site} AND customer_id IN (${sql.join([...customers])}) LIMIT 1`)) !== null
+        (await first(
+          sql`SELECT 1 FROM claims JOIN sites USING (site_pk) WHERE site = ${site} AND customer_id IN (${sql.join([...customers])}) LIMIT 1`,
+        )) !== null
       );
     },
 
@@ -301,7 +327,9 @@ export function createQueries(db: Kysely<Tables>) {
         WHERE ${and(ofSites(sites))} ORDER BY st.site, x.store_id`),
 
     async tokens(): Promise<TokenRow[]> {
-      const found = await rows(sql<Omit<TokenRow, 'scopes' | 'sites'> & { scopes: string; sites: string | null }>`SELECT * FROM tokens ORDER BY created_at`);
+      const found = await rows(
+        sql<Omit<TokenRow, 'scopes' | 'sites'> & { scopes: string; sites: string | null }>`SELECT * FROM tokens ORDER BY created_at`,
+      );
       return found.map((row) => ({
         ...row,
         scopes: row.scopes.split(' ') as Scope[],
@@ -349,7 +377,9 @@ export function createQueries(db: Kysely<Tables>) {
 
     /** What a statement changed, after this position of the change feed. */
     changedBy: (cause_event_id: string, after: number) =>
-      rows(sql<{ type: LinkChange['type'] }>`SELECT type FROM link_changes WHERE position > ${after} AND cause_event_id = ${cause_event_id}`),
+      rows(
+        sql<{ type: LinkChange['type'] }>`SELECT type FROM link_changes WHERE position > ${after} AND cause_event_id = ${cause_event_id}`,
+      ),
 
     async decisions(sites: readonly string[] | null, after: string, limit: number): Promise<DecisionRow[]> {
       const found = await rows(sql<{ author: string; reason: string; body: string }>`
@@ -359,7 +389,15 @@ export function createQueries(db: Kysely<Tables>) {
     },
 
     failed: (after: number, limit: number) =>
-      rows(sql<{ failed_pk: number; site: string; event_id: string | null; reason: string; field: string | null; received_at: Millis; raw: Buffer }>`
+      rows(sql<{
+        failed_pk: number;
+        site: string;
+        event_id: string | null;
+        reason: string;
+        field: string | null;
+        received_at: Millis;
+        raw: Buffer;
+      }>`
         SELECT * FROM failed_events WHERE failed_pk > ${after} ORDER BY failed_pk LIMIT ${limit}`),
   };
 
@@ -418,7 +456,10 @@ interface CodeColumns extends Omit<CodeRow, 'single_use' | 'active'> {
 function storedEvent(row: EventColumns): StoredEvent {
   const { event_pk, site, event_id, type, time, occurred_at, received_at, anonymous_id, session_id, customer_id, strength } = row;
   const { device_type, browser, os, scan_id, code, store_id, store, placement, sku, gtin, flag } = row;
-  const scan = scan_id === null || code === null ? null : { scan_id, code, store_id, store, placement, product: { sku, gtin }, flag, claimed: row.claimer_id !== null };
+  const scan =
+    scan_id === null || code === null
+      ? null
+      : { scan_id, code, store_id, store, placement, product: { sku, gtin }, flag, claimed: row.claimer_id !== null };
   return {
     ...{ event_pk, site, event_id, type, time, occurred_at, received_at, anonymous_id, session_id, customer_id, strength },
     ...{ device_type, browser, os, bot: row.bot === 1, scan, payload: JSON.parse(row.payload) as Payload },
@@ -441,7 +482,9 @@ function linkConditions(filter: LinkFilter): Condition[] {
   if (site !== undefined) conditions.push(sql`st.site = ${site}`);
   if (customer_id !== undefined) conditions.push(sql`l.customer_id = ${customer_id}`);
   if (person_id !== undefined)
-    conditions.push(sql`l.customer_id IN (SELECT ${person_id} UNION SELECT customer_id FROM persons WHERE person_id = ${person_id}) AND coalesce(p.person_id, l.customer_id) = ${person_id}`);
+    conditions.push(
+      sql`l.customer_id IN (SELECT ${person_id} UNION SELECT customer_id FROM persons WHERE person_id = ${person_id}) AND coalesce(p.person_id, l.customer_id) = ${person_id}`,
+    );
   if (anonymous_id !== undefined) conditions.push(sql`b.anonymous_id = ${anonymous_id}`);
   if (session_id !== undefined) conditions.push(sql`s.session_id = ${session_id}`);
   if (status !== undefined) conditions.push(sql`l.status = ${status}`);
@@ -449,7 +492,10 @@ function linkConditions(filter: LinkFilter): Condition[] {
   if (from !== undefined) conditions.push(sql`l.started_at >= ${from}`);
   if (to !== undefined) conditions.push(sql`l.started_at < ${to}`);
   if (!bots) conditions.push(sql`l.bot = 0`);
-  for (const [column, value] of [['code', code], ['store_id', store]] as const) {
+  for (const [column, value] of [
+    ['code', code],
+    ['store_id', store],
+  ] as const) {
     if (value === undefined) continue;
     conditions.push(sql`EXISTS (SELECT 1 FROM scans q WHERE q.session_pk = l.session_pk AND q.${sql.ref(column)} = ${value}
       AND q.claimer_time BETWEEN l.first_time AND l.last_time)`);

@@ -25,11 +25,16 @@ type Statements = Pick<
   | 'lastPosition'
 >;
 
-export function createStatements(db: Database.Database, forgetBrowser: (browser_pk: number) => void): { statements: Statements; forget: () => void } {
+export function createStatements(
+  db: Database.Database,
+  forgetBrowser: (browser_pk: number) => void,
+): { statements: Statements; forget: () => void } {
   const decisions = new Map<number, Decision[]>();
   const sql = <P extends unknown[], R = unknown>(text: string) => db.prepare<P, R>(text);
   const decisionsOf = sql<[number], { body: string }>('SELECT body FROM decisions WHERE site_pk = ? ORDER BY decision_id');
-  const addDecision = sql<unknown[]>('INSERT INTO decisions (decision_id, site_pk, type, time, author, reason, body) VALUES (?, ?, ?, ?, ?, ?, ?)');
+  const addDecision = sql<unknown[]>(
+    'INSERT INTO decisions (decision_id, site_pk, type, time, author, reason, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  );
   const claim = sql<[number, string], ClaimColumns>(
     'SELECT event_id, browser_pk, time, customer_id, email, revoked FROM claims WHERE site_pk = ? AND event_id = ?',
   );
@@ -61,7 +66,9 @@ export function createStatements(db: Database.Database, forgetBrowser: (browser_
   const addPersonChange = sql<unknown[]>(
     "INSERT INTO link_changes (type, site_pk, link, old, cause_event_id, changed_at) VALUES ('person', ?, ?, ?, ?, ?)",
   );
-  const addRelink = sql<unknown[]>('INSERT INTO relink_queue (browser_pk, from_time, to_time, refold, cause_event_id) VALUES (?, ?, ?, ?, ?)');
+  const addRelink = sql<unknown[]>(
+    'INSERT INTO relink_queue (browser_pk, from_time, to_time, refold, cause_event_id) VALUES (?, ?, ?, ?, ?)',
+  );
   const nextRelinks = sql<[number], Omit<QueuedRelink, 'refold' | 'from' | 'to'> & { refold: number; from_time: number; to_time: number }>(
     'SELECT * FROM relink_queue ORDER BY refold DESC, relink_pk LIMIT ?',
   );
@@ -134,7 +141,9 @@ export function createStatements(db: Database.Database, forgetBrowser: (browser_
         addRelink.run(browser_pk, bound(from), bound(to), refold ? 1 : 0, cause_event_id);
     },
     async nextRelinks(limit) {
-      return nextRelinks.all(limit).map(({ refold, from_time, to_time, ...row }) => ({ ...row, from: from_time, to: to_time, refold: refold === 1 }));
+      return nextRelinks
+        .all(limit)
+        .map(({ refold, from_time, to_time, ...row }) => ({ ...row, from: from_time, to: to_time, refold: refold === 1 }));
     },
     async advanceRelink(relink_pk, after_session) {
       if (after_session === null) dropRelink.run(relink_pk);

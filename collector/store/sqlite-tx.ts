@@ -1,14 +1,22 @@
 /** The statements of a SQLite write transaction, prepared once; browsers seen lately stay in an LRU, which only this connection writes past. */
 import type Database from 'better-sqlite3';
 import { LRUCache } from 'lru-cache';
-import { type AcceptedEvent, factsOf, type Payload } from '../intake/enrich.ts';
-import type { Site, SiteRecord } from '../intake/site.ts';
-import { addBoundary, type BrowserState, newBrowser, newSession, type Placed, type SegmentState, type SessionState } from '../linking/browser.ts';
+import { type AcceptedEvent, factsOf, type Payload } from '../domain/accepted-event.ts';
+import { touchOf } from '../domain/channel.ts';
+import type { Site, SiteRecord } from '../domain/site.ts';
+import {
+  addBoundary,
+  type BrowserState,
+  newBrowser,
+  newSession,
+  type Placed,
+  type SegmentState,
+  type SessionState,
+} from '../linking/browser.ts';
 import type { Barrier, LinkEvent, Strength } from '../linking/event.ts';
 import { type Key, keyOf } from '../linking/order.ts';
 import type { Candidate, Outcome } from '../linking/outcome.ts';
 import type { Details } from '../linking/segment.ts';
-import { touchOf } from '../intake/channel.ts';
 import { createStatements } from './sqlite-statements.ts';
 import type { BrowserRecord, Carrier, Customer, SavedBrowser, ScanRecord, Tx } from './store.ts';
 
@@ -24,7 +32,19 @@ const SESSIONS_CACHED = 20;
 /** Columns of a link by what writes them: taking in one more event, another outcome, a changed link. */
 const GROW_COLUMNS = ['last_time', 'last_rank', 'last_id', 'last_sub', 'started_at', 'ended_at', 'events', 'page_views', 'details'];
 const JUDGE_COLUMNS = [
-  ...[...GROW_COLUMNS, 'first_time', 'first_rank', 'first_id', 'first_sub', 'device_type', 'bot', 'status', 'customer_id', 'rule', 'strength'],
+  ...[
+    ...GROW_COLUMNS,
+    'first_time',
+    'first_rank',
+    'first_id',
+    'first_sub',
+    'device_type',
+    'bot',
+    'status',
+    'customer_id',
+    'rule',
+    'strength',
+  ],
   ...['evidence_event_id', 'evidence_type', 'evidence_at', 'evidence_gap_ms', 'candidates', 'owners', 'policy_version'],
 ];
 const PUT_COLUMNS = [...JUDGE_COLUMNS, 'link_version', 'changed_at', 'cause_event_id', 'session_pk', 'segment', 'browser_pk'];
@@ -41,7 +61,9 @@ export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Cont
   const findBrowser = sql<[number, string], { browser_pk: number; kiosk: number }>(
     'SELECT browser_pk, kiosk FROM browsers WHERE site_pk = ? AND anonymous_id = ?',
   );
-  const browserByPk = sql<[number], { site_pk: number; anonymous_id: string }>('SELECT site_pk, anonymous_id FROM browsers WHERE browser_pk = ?');
+  const browserByPk = sql<[number], { site_pk: number; anonymous_id: string }>(
+    'SELECT site_pk, anonymous_id FROM browsers WHERE browser_pk = ?',
+  );
   const addBrowser = sql<[number, string]>('INSERT INTO browsers (site_pk, anonymous_id) VALUES (?, ?)');
   const setKiosk = sql<[number]>('UPDATE browsers SET kiosk = kiosk | 1 WHERE browser_pk = ?');
   const findSession = sql<[number, string], SessionRow>('SELECT * FROM sessions WHERE browser_pk = ? AND session_id = ?');
@@ -75,7 +97,9 @@ export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Cont
   const moveClaim = sql<unknown[]>(
     'UPDATE claims SET browser_pk = ?, session_pk = ?, time = ?, rank = ?, key_id = ? WHERE site_pk = ? AND event_id = ?',
   );
-  const addBarrier = sql<[number, number, string, string]>('INSERT INTO barriers (browser_pk, time, event_id, barrier) VALUES (?, ?, ?, ?)');
+  const addBarrier = sql<[number, number, string, string]>(
+    'INSERT INTO barriers (browser_pk, time, event_id, barrier) VALUES (?, ?, ?, ?)',
+  );
   const addScan = sql<unknown[]>(
     `INSERT INTO scans (site_pk, scan_id, event_pk, occurred_at, code, store_id, placement, sku, gtin, flag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
@@ -108,7 +132,9 @@ export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Cont
     `INSERT INTO devices (device_type, browser, os, bot) VALUES (?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET bot = excluded.bot RETURNING device_pk`,
   );
-  const putLink = sql<unknown[]>(`INSERT OR REPLACE INTO links (${PUT_COLUMNS.join(', ')}) VALUES (${PUT_COLUMNS.map(() => '?').join(', ')})`);
+  const putLink = sql<unknown[]>(
+    `INSERT OR REPLACE INTO links (${PUT_COLUMNS.join(', ')}) VALUES (${PUT_COLUMNS.map(() => '?').join(', ')})`,
+  );
   const judgeLink = sql<unknown[]>(`UPDATE links SET ${assign(JUDGE_COLUMNS)} WHERE session_pk = ? AND segment = ?`);
   const growLink = sql<unknown[]>(`UPDATE links SET ${assign(GROW_COLUMNS)} WHERE session_pk = ? AND segment = ?`);
   const dropLink = sql<[number, number]>('DELETE FROM links WHERE session_pk = ? AND segment = ?');
@@ -278,7 +304,17 @@ export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Cont
         if (change) putLink.run(...row, link_version, now, cause_event_id, session_pk, segment, record.browser_pk);
         else judgeLink.run(...row, session_pk, segment);
         if (change)
-          addChange.run('upsert', record.site_pk, session_pk, segment, link_version, lean(outcome), change.old && lean(change.old), cause_event_id, now);
+          addChange.run(
+            'upsert',
+            record.site_pk,
+            session_pk,
+            segment,
+            link_version,
+            lean(outcome),
+            change.old && lean(change.old),
+            cause_event_id,
+            now,
+          );
       }
       for (const { segment, old } of changes.gone) {
         dropLink.run(session_pk, segment);
@@ -483,5 +519,7 @@ function claimIn({ customer_id, email, strength }: ClaimColumns): LinkEvent['cla
 
 /** An outcome as the change feed keeps it: what is null or empty is left out. */
 function lean(outcome: Outcome): string {
-  return JSON.stringify(outcome, (_key, value: unknown) => (value === null || (Array.isArray(value) && value.length === 0) ? undefined : value));
+  return JSON.stringify(outcome, (_key, value: unknown) =>
+    value === null || (Array.isArray(value) && value.length === 0) ? undefined : value,
+  );
 }

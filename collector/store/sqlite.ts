@@ -1,11 +1,11 @@
 /** The store in one SQLite file: WAL, synchronous=FULL, one writing connection, reads on a second one that never blocks it. */
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
+import { SITE_DEFAULTS, type Site, type SiteRecord } from '../domain/site.ts';
 import { StartupError, StoreUnavailable } from '../errors.ts';
-import { SITE_DEFAULTS, type Site, type SiteRecord } from '../intake/site.ts';
 import { SQLITE_MIGRATIONS } from './migrations/sqlite.ts';
 import { createQueries, type Tables } from './queries.ts';
 import { createSqliteTx } from './sqlite-tx.ts';
@@ -70,7 +70,12 @@ export function openSqlite(file: string): Store {
         for (const { browser_pk, site_pk } of page) {
           if (!known.has(site_pk)) continue;
           const record = await scan.tx.browserAt(browser_pk);
-          await scan.tx.loadSessionsWithin(record, { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY }, 0, Number.MAX_SAFE_INTEGER);
+          await scan.tx.loadSessionsWithin(
+            record,
+            { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY },
+            0,
+            Number.MAX_SAFE_INTEGER,
+          );
           yield record;
         }
         scan.forget();
@@ -97,7 +102,6 @@ export function openSqlite(file: string): Store {
 function openFile(file: string): Database.Database {
   const folder = dirname(file);
   try {
-    mkdirSync(folder, { recursive: true });
     accessSync(folder, constants.W_OK);
   } catch (error) {
     throw new StartupError(`DATA_DIR=${folder}: cannot be written (${(error as Error).message})`);
@@ -116,7 +120,8 @@ function openFile(file: string): Database.Database {
 
 function migrate(db: Database.Database, file: string): void {
   const done = Number(db.pragma('user_version', { simple: true }));
-  if (done > SQLITE_MIGRATIONS.length) throw new StartupError(`${file}: its schema (${done}) is newer than this program (${SQLITE_MIGRATIONS.length})`);
+  if (done > SQLITE_MIGRATIONS.length)
+    throw new StartupError(`${file}: its schema (${done}) is newer than this program (${SQLITE_MIGRATIONS.length})`);
   SQLITE_MIGRATIONS.forEach((sql, index) => {
     if (index < done) return;
     db.transaction(() => {

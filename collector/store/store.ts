@@ -5,8 +5,8 @@
  * `write` resolves, or nothing of it is there. Reads see whole transactions only.
  */
 import type { Millis, Rejected } from '../../protocol/event.ts';
-import type { AcceptedEvent } from '../intake/enrich.ts';
-import type { Site, SiteRecord } from '../intake/site.ts';
+import type { AcceptedEvent } from '../domain/accepted-event.ts';
+import type { Site, SiteRecord } from '../domain/site.ts';
 import type { BrowserState, Placed, SessionState } from '../linking/browser.ts';
 import type { SessionChanges } from '../linking/changes.ts';
 import type { Decision } from '../linking/event.ts';

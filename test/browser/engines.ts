@@ -54,6 +54,7 @@ export async function launch(engine: Engine, options: LaunchOptions = {}): Promi
 
 /**
  * Sets the clock of the current page and of every later one, before any script of it runs (Chromium: of the current tab).
+ * A script that the driver runs has a Date of its own in Firefox: there, ask `window.Date`.
  * WebKitGTK offers no way to do so: there a test's server has to put `clockScript` first in its pages.
  */
 export async function setClock(browser: Browser, clock: Clock): Promise<void> {

@@ -5,7 +5,8 @@ import { buildSync } from 'esbuild';
 import { CookieJar, type DOMWindow, JSDOM } from 'jsdom';
 import type { Batch, WireEvent } from '../../protocol/event.ts';
 
-export const TAG = buildSync({ entryPoints: ['client/t.ts'], bundle: true, format: 'iife', target: 'es2020', write: false }).outputFiles[0]!.text;
+export const TAG = buildSync({ entryPoints: ['client/t.ts'], bundle: true, format: 'iife', target: 'es2020', write: false }).outputFiles[0]!
+  .text;
 
 type Request = Batch & { status: number };
 type Footfall = (command: string, ...given: unknown[]) => void;
@@ -85,16 +86,24 @@ export function openBrowser(sink: Sink) {
   const clock: { now?: number } = {};
   const pages: Page[] = [];
 
-  function open({ url = 'https://www.shop.example/', data = { site: 'demo' }, src = 'https://t.shop.example/t.js', ...options }: PageOptions = {}): Page {
+  function open({
+    url = 'https://www.shop.example/',
+    data = { site: 'demo' },
+    src = 'https://t.shop.example/t.js',
+    ...options
+  }: PageOptions = {}): Page {
     const attributes = Object.entries(data).map(([name, value]) => ` data-${name}="${value}"`);
-    const dom = new JSDOM(`<!doctype html><title>A page</title>${options.html ?? ''}<script async src="${src}"${attributes.join('')}></script>`, {
-      url,
-      cookieJar: jar,
-      runScripts: 'outside-only',
-      pretendToBeVisual: true,
-      ...(options.referrer && { referrer: options.referrer }),
-      ...(options.quota && { storageQuota: options.quota }),
-    });
+    const dom = new JSDOM(
+      `<!doctype html><title>A page</title>${options.html ?? ''}<script async src="${src}"${attributes.join('')}></script>`,
+      {
+        url,
+        cookieJar: jar,
+        runScripts: 'outside-only',
+        pretendToBeVisual: true,
+        ...(options.referrer && { referrer: options.referrer }),
+        ...(options.quota && { storageQuota: options.quota }),
+      },
+    );
     const window = dom.window as unknown as PageWindow;
     const { origin } = new URL(url);
     Object.assign(window.localStorage, stored.get(origin));

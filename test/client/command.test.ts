@@ -14,8 +14,12 @@ afterEach(async () => {
   await sink.close();
 });
 const seen = (count: number) => until(() => sink.events().length >= count && sink.events());
-const stub = (...lines: string[]) => (window: PageWindow) =>
-  window.eval(`window.footfall || (footfall = function () { footfall.q.push([arguments, location.href, Date.now()]) }, footfall.q = []); ${lines.join(';')}`);
+const stub =
+  (...lines: string[]) =>
+  (window: PageWindow) =>
+    window.eval(
+      `window.footfall || (footfall = function () { footfall.q.push([arguments, location.href, Date.now()]) }, footfall.q = []); ${lines.join(';')}`,
+    );
 
 test('calls made before load keep their order, their time and their address', async () => {
   browser.clock.now = Date.UTC(2026, 0, 5);
@@ -81,8 +85,36 @@ test('flush sends plain events at once', async () => {
 test('no call throws, and none stops later events', async () => {
   const page = browser.open();
   const { window } = page;
-  const given = [undefined, null, 0, '', 'x', {}, [], () => 1, Symbol('s'), 10n, { get x() { throw new Error(); } }];
-  for (const command of ['track', 'page', 'identify', 'set', 'consent', 'flush', 'ready', 'nonsense', '__proto__', 'constructor', undefined]) {
+  const given = [
+    undefined,
+    null,
+    0,
+    '',
+    'x',
+    {},
+    [],
+    () => 1,
+    Symbol('s'),
+    10n,
+    {
+      get x() {
+        throw new Error();
+      },
+    },
+  ];
+  for (const command of [
+    'track',
+    'page',
+    'identify',
+    'set',
+    'consent',
+    'flush',
+    'ready',
+    'nonsense',
+    '__proto__',
+    'constructor',
+    undefined,
+  ]) {
     for (const value of given) for (const other of given) expect(() => window.footfall(command as string, value, other)).not.toThrow();
   }
   page.footfall('track', 'last');
@@ -97,7 +129,11 @@ test('nothing is left on window but its one name, which the site may choose', as
 });
 
 test('every setting may stand in the script’s address, where the attribute goes first', async () => {
-  browser.open({ data: { 'search-param': 'q' }, src: 'https://t.shop.example/t.js?site=other&search-param=x&kiosk=', url: 'https://www.shop.example/?q=tv&x=no' });
+  browser.open({
+    data: { 'search-param': 'q' },
+    src: 'https://t.shop.example/t.js?site=other&search-param=x&kiosk=',
+    url: 'https://www.shop.example/?q=tv&x=no',
+  });
   await seen(2);
   expect(sink.requests[0]?.site).toBe('other');
   expect(sink.events()[1]).toMatchObject({ kiosk: true, props: { search_term: 'tv' } });

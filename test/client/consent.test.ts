@@ -58,7 +58,12 @@ test('withdrawn consent is told with the ids that it ends, and leaves nothing on
   page.footfall('consent', 'denied');
   page.footfall('track', 'a_thing');
   const events = await seen(3);
-  expect(events[2]).toMatchObject({ type: 'consent', consent: 'denied', anonymous_id: events[0]?.anonymous_id, session_id: events[0]?.session_id });
+  expect(events[2]).toMatchObject({
+    type: 'consent',
+    consent: 'denied',
+    anonymous_id: events[0]?.anonymous_id,
+    session_id: events[0]?.session_id,
+  });
   await sleep(1_000);
   expect(sink.events()).toHaveLength(3);
   expect(await kept(page)).toEqual([]);
@@ -102,15 +107,19 @@ test('a refused site that counts without ids gets events and no id', async () =>
   expect(types(events)).toEqual(['page_view', 'purchase']);
   for (const event of events) {
     expect(event.consent).toBe('denied');
-    for (const id of ['anonymous_id', 'session_id', 'tab_id', 'view_id', 'customer_id', 'email_sha256']) expect(event).not.toHaveProperty(id);
+    for (const id of ['anonymous_id', 'session_id', 'tab_id', 'view_id', 'customer_id', 'email_sha256'])
+      expect(event).not.toHaveProperty(id);
   }
   expect(await kept(page)).toEqual([]);
 });
 
-const consentMode = (...commands: [string, string][]) => (window: PageWindow) => {
-  window.dataLayer = [];
-  for (const [command, analytics_storage] of commands) window.eval('(function(){dataLayer.push(arguments)})').call(window, 'consent', command, { analytics_storage });
-};
+const consentMode =
+  (...commands: [string, string][]) =>
+  (window: PageWindow) => {
+    window.dataLayer = [];
+    for (const [command, analytics_storage] of commands)
+      window.eval('(function(){dataLayer.push(arguments)})').call(window, 'consent', command, { analytics_storage });
+  };
 
 test('Consent Mode: a denying default waits for the update, before and after load', async () => {
   const page = browser.open({ before: consentMode(['default', 'denied']) });
@@ -136,7 +145,10 @@ test('TCF: purpose 1 decides, once the visitor or the store of choices has spoke
   type Heard = (data: object, success: boolean) => void;
   let heard: Heard = () => {};
   const tcf = (window: PageWindow) => {
-    Object.assign(window, { __tcfapi: (command: string, version: number, callback: Heard) => command === 'addEventListener' && version === 2 && (heard = callback) });
+    Object.assign(window, {
+      __tcfapi: (command: string, version: number, callback: Heard) =>
+        command === 'addEventListener' && version === 2 && (heard = callback),
+    });
   };
   const page = browser.open({ before: tcf });
   heard({ eventStatus: 'cmpuishown', purpose: { consents: {} } }, true);

@@ -14,7 +14,11 @@ afterEach(async () => {
   await sink.close();
 });
 const seen = (count: number) => until(() => sink.events().length >= count && sink.events());
-const urls = () => sink.events().filter(({ type }) => type === 'page_view').map(({ url }) => url?.replace('https://www.shop.example', ''));
+const urls = () =>
+  sink
+    .events()
+    .filter(({ type }) => type === 'page_view')
+    .map(({ url }) => url?.replace('https://www.shop.example', ''));
 
 test('a page view has address, referrer and title', async () => {
   browser.open({ url: 'https://www.shop.example/p/tv?size=55#specs', referrer: 'https://search.example/' });

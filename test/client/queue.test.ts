@@ -108,7 +108,11 @@ test('what cannot be sent is dropped and counted, and harms no other event', asy
   cycle.self = cycle;
   page.footfall('track', 'cyclic', cycle);
   page.footfall('track', 'big_int', { n: 10n });
-  page.footfall('track', 'throwing', { get n() { throw new Error('mine'); } });
+  page.footfall('track', 'throwing', {
+    get n() {
+      throw new Error('mine');
+    },
+  });
   page.footfall('track', 'huge', { text: 'x'.repeat(1_000_000) });
   page.footfall('track', 'fine', { n: 1 });
   expect(types(await seen(2))).toEqual(['page_view', 'fine']);
@@ -125,7 +129,12 @@ test('bodies hold at most 32 KB and 100 events', async () => {
   await seen(191);
   expect(Math.max(...sizes)).toBeLessThan(33_000);
   expect(Math.max(...sink.requests.map(({ events }) => events.length))).toBeLessThanOrEqual(100);
-  expect(sink.events().filter(({ type }) => type === 'small').map(({ props }) => props?.index)).toEqual(Array.from({ length: 150 }, (_, index) => index));
+  expect(
+    sink
+      .events()
+      .filter(({ type }) => type === 'small')
+      .map(({ props }) => props?.index),
+  ).toEqual(Array.from({ length: 150 }, (_, index) => index));
 });
 
 test('the next page adopts what a killed one left, and it counts once', async () => {
@@ -230,18 +239,42 @@ test('a full device gives up its oldest plain events for new ones, and no vital 
 });
 
 test.each([
-  ['blocked storage', (window: PageWindow) => {
-    for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, { get() { throw new window.DOMException('denied', 'SecurityError'); } });
-  }],
-  ['blocked cookies', (window: PageWindow) => {
-    Object.defineProperty(window.document, 'cookie', { get() { throw new window.DOMException('denied', 'SecurityError'); }, set() { throw new window.DOMException('denied', 'SecurityError'); } });
-  }],
+  [
+    'blocked storage',
+    (window: PageWindow) => {
+      for (const name of ['localStorage', 'sessionStorage'])
+        Object.defineProperty(window, name, {
+          get() {
+            throw new window.DOMException('denied', 'SecurityError');
+          },
+        });
+    },
+  ],
+  [
+    'blocked cookies',
+    (window: PageWindow) => {
+      Object.defineProperty(window.document, 'cookie', {
+        get() {
+          throw new window.DOMException('denied', 'SecurityError');
+        },
+        set() {
+          throw new window.DOMException('denied', 'SecurityError');
+        },
+      });
+    },
+  ],
   ['no crypto', (window: PageWindow) => Object.defineProperty(window, 'crypto', { value: undefined })],
   ['a frozen Object.prototype', (window: PageWindow) => window.eval('Object.freeze(Object.prototype)')],
-  ['a fetch that throws at first', (window: PageWindow) => {
-    const { fetch } = window;
-    window.fetch = (() => { window.fetch = fetch; throw new Error('not now'); }) as typeof fetch;
-  }],
+  [
+    'a fetch that throws at first',
+    (window: PageWindow) => {
+      const { fetch } = window;
+      window.fetch = (() => {
+        window.fetch = fetch;
+        throw new Error('not now');
+      }) as typeof fetch;
+    },
+  ],
 ])('with %s events are sent, with one id for the page', async (_, before) => {
   const page = browser.open({ before });
   page.footfall('track', 'a_thing');

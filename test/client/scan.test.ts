@@ -16,7 +16,10 @@ afterEach(async () => {
 const seen = (count: number) => until(() => sink.events().length >= count && sink.events());
 
 test('the first event carries the token, no later one does, and no address shows it', async () => {
-  const page = browser.open({ url: 'https://www.shop.example/p?utm_source=shelf&ff_scan=abc-1.def_2&x=%20y#top', referrer: 'https://www.shop.example/?ff_scan=old' });
+  const page = browser.open({
+    url: 'https://www.shop.example/p?utm_source=shelf&ff_scan=abc-1.def_2&x=%20y#top',
+    referrer: 'https://www.shop.example/?ff_scan=old',
+  });
   page.footfall('track', 'a_thing');
   const events = await seen(2);
   expect(events.map(({ scan, url }) => [scan, url])).toEqual([
@@ -55,5 +58,8 @@ test.each([
 test('a token that waits for consent comes with the first event that may go', async () => {
   const page = browser.open({ url: 'https://www.shop.example/p?ff_scan=abc.def', data: { site: 'demo', consent: 'pending' } });
   page.footfall('consent', 'granted');
-  expect((await seen(2)).map(({ type, scan }) => [type, scan])).toEqual([['page_view', 'abc.def'], ['consent', undefined]]);
+  expect((await seen(2)).map(({ type, scan }) => [type, scan])).toEqual([
+    ['page_view', 'abc.def'],
+    ['consent', undefined],
+  ]);
 });

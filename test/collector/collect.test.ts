@@ -1,7 +1,9 @@
 /** `POST /e` over real HTTP: the contract's answers, nothing lost of the good events, everything refused kept and counted. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DAY, HOUR, MINUTE, type Props } from '../../protocol/event.ts';
+import { type Batch, DAY, HOUR, MINUTE, type Props } from '../../protocol/event.ts';
 import { START, startServer, type TestServer, wire } from './server.ts';
 
 let server: TestServer;
@@ -18,7 +20,13 @@ const stored = async (event_id: string): Promise<object | undefined> => {
 };
 const metric = async (line: string): Promise<number> => {
   const text = await (await fetch(`${server.url}/metrics`)).text();
-  return Number(text.split('\n').find((candidate) => candidate.startsWith(line))?.split(' ').at(-1) ?? 0);
+  return Number(
+    text
+      .split('\n')
+      .find((candidate) => candidate.startsWith(line))
+      ?.split(' ')
+      .at(-1) ?? 0,
+  );
 };
 const raw = (body: string | Buffer, headers: Record<string, string> = {}): Promise<Response> =>
   fetch(`${server.url}/e`, { method: 'POST', body: new Uint8Array(Buffer.from(body)), headers });
@@ -122,6 +130,9 @@ test('tokens and e-mail addresses in URLs, and ids without consent, never reach 
     referrer: 'https://user:SECRET3@other.example/?email=jane@mail.example',
   });
   const refused = wire('page_view', { time: START, consent: 'denied' });
+  await server.post([refused]);
+  expect(await stored(refused.event_id)).toBeUndefined();
+  await server.send('PATCH', '/v1/sites/demo', { consent: 'cookieless' });
   await server.post([event, refused]);
   const [row] = await server.store.queries.events({ event_id: event.event_id }, 0, 1);
   expect(JSON.stringify(row)).not.toMatch(/SECRET|mail\.example|ff_scan/);
@@ -164,4 +175,23 @@ test('one IP may not flood one site: 429 says when to come back', async () => {
   limited.clock.now += 2_000;
   expect((await limited.post([wire('page_view', { time: START })])).status).toBe(204);
   await limited.close();
+});
+
+const FIXTURES = join(import.meta.dirname, '../fixtures/wire');
+
+test.each(readdirSync(FIXTURES))('the golden batch %s is stored whole', async (file) => {
+  const { batch } = JSON.parse(readFileSync(join(FIXTURES, file), 'utf8')) as { batch: Batch };
+  const latest = Math.max(...batch.events.map(({ time }) => time));
+  const other = await startServer({}, { now: Math.max(START, latest) });
+  await other.send('POST', '/v1/sites', { site: batch.site });
+  await other.send('PATCH', `/v1/sites/${batch.site}`, { consent: 'cookieless' });
+  const response = await fetch(`${other.url}/e`, {
+    method: 'POST',
+    headers: { 'content-type': 'text/plain' },
+    body: JSON.stringify(batch),
+  });
+  expect(response.status).toBe(204);
+  const seen = await other.store.queries.events({}, 0, 1_000);
+  expect(seen.map(({ event_id }) => event_id)).toEqual(batch.events.map(({ event_id }) => event_id));
+  await other.close();
 });

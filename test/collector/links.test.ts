@@ -11,14 +11,25 @@ beforeAll(async () => {
   server = await startServer({}, { now: START + 10 * DAY });
   for (const [n, anonymous_id] of browsers.entries()) {
     await server.post([
-      wire('page_view', { anonymous_id, session_id: `${anonymous_id}1`, time: START + n * DAY, url: 'http://x.example/=cmd()?utm_source=news&utm_medium=email' }),
-      wire('login', { anonymous_id, session_id: `${anonymous_id}2`, time: START + n * DAY + 60 * MINUTE, customer_id: n < 4 ? `C${n}` : '=HYPERLINK("x")' }),
+      wire('page_view', {
+        anonymous_id,
+        session_id: `${anonymous_id}1`,
+        time: START + n * DAY,
+        url: 'http://x.example/=cmd()?utm_source=news&utm_medium=email',
+      }),
+      wire('login', {
+        anonymous_id,
+        session_id: `${anonymous_id}2`,
+        time: START + n * DAY + 60 * MINUTE,
+        customer_id: n < 4 ? `C${n}` : '=HYPERLINK("x")',
+      }),
     ]);
   }
 });
 afterAll(() => server.close());
 
-const authorized = (path: string): Promise<Response> => fetch(server.url + path, { headers: { authorization: `Bearer ${server.admin_token}` } });
+const authorized = (path: string): Promise<Response> =>
+  fetch(server.url + path, { headers: { authorization: `Bearer ${server.admin_token}` } });
 
 test('pages in row order hold everything once, whatever their size', async () => {
   const all = await server.links();
@@ -60,7 +71,17 @@ test('CSV and NDJSON hold the whole selection, with a cursor to go on from, and 
   const csv = await authorized('/v1/links?format=csv');
   expect(csv.headers.get('footfall-changes-cursor')).toBeTruthy();
   const [header, ...rows] = (await csv.text()).trimEnd().split('\r\n');
-  expect(header?.split(',').slice(0, 9)).toEqual(['site', 'session_id', 'anonymous_id', 'segment', 'started_at', 'ended_at', 'events', 'status', 'customer_id']);
+  expect(header?.split(',').slice(0, 9)).toEqual([
+    'site',
+    'session_id',
+    'anonymous_id',
+    'segment',
+    'started_at',
+    'ended_at',
+    'events',
+    'status',
+    'customer_id',
+  ]);
   expect(rows).toHaveLength(10);
   expect(rows[0]).toContain(new Date(START).toISOString());
   expect(rows.join('\n')).toContain(`"'=HYPERLINK(""x"")"`);
@@ -78,7 +99,15 @@ test('changes go on from an export’s cursor and repeat nothing', async () => {
   await server.post([wire('page_view', { anonymous_id: 'Z', session_id: 'Z1', time: START })]);
   await server.post([login]);
   const feed = await follow(changes_cursor);
-  expect(feed.changes.map(({ type, link, old, cause_event_id }) => [type, link.session_id, link.status, old?.status, cause_event_id === login.event_id])).toEqual([
+  expect(
+    feed.changes.map(({ type, link, old, cause_event_id }) => [
+      type,
+      link.session_id,
+      link.status,
+      old?.status,
+      cause_event_id === login.event_id,
+    ]),
+  ).toEqual([
     ['upsert', 'Z1', 'anonymous', undefined, false],
     ['upsert', 'Z2', 'linked', undefined, true],
     ['upsert', 'Z1', 'linked', 'anonymous', true],
@@ -89,13 +118,29 @@ test('changes go on from an export’s cursor and repeat nothing', async () => {
 test('a session id on two browsers is a conflict that names the choices', async () => {
   await server.post(['one', 'two'].map((anonymous_id) => wire('page_view', { anonymous_id, session_id: 'same', time: START })));
   const { status, body } = await server.send<{ choices: object[] }>('GET', '/v1/sessions/same/explain');
-  expect([status, body.choices]).toEqual([409, [{ site: 'demo', anonymous_id: 'one' }, { site: 'demo', anonymous_id: 'two' }]]);
+  expect([status, body.choices]).toEqual([
+    409,
+    [
+      { site: 'demo', anonymous_id: 'one' },
+      { site: 'demo', anonymous_id: 'two' },
+    ],
+  ]);
   expect((await server.send('GET', '/v1/sessions/same?anonymous_id=two')).status).toBe(200);
   expect((await server.send('GET', '/v1/sessions/none')).status).toBe(404);
 });
 
 test('what is asked wrongly is a problem that names the field', async () => {
-  for (const query of ['limit=0', 'limit=1001', 'cursor=!!', 'status=lost', 'rule=guess', 'from=yesterday', 'format=xls', 'bots=yes', 'site=a&site=b']) {
+  for (const query of [
+    'limit=0',
+    'limit=1001',
+    'cursor=!!',
+    'status=lost',
+    'rule=guess',
+    'from=yesterday',
+    'format=xls',
+    'bots=yes',
+    'site=a&site=b',
+  ]) {
     const response = await authorized(`/v1/links?${query}`);
     expect(response.status, query).toBe(400);
     expect(response.headers.get('content-type')).toContain('application/problem+json');
@@ -106,8 +151,14 @@ test('what is asked wrongly is a problem that names the field', async () => {
 
 test('a token reaches its sites and scopes, until it is revoked or expires', async () => {
   await server.send('POST', '/v1/sites', { site: 'other', origins: ['https://other.example'] });
-  const { body } = await server.send<{ token: string; token_id: string }>('POST', '/v1/tokens', { name: 'bi', scopes: ['read'], sites: ['other'], days: 1 });
-  const as = (path: string, method = 'GET') => fetch(server.url + path, { method, headers: { authorization: `Bearer ${body.token}` } }).then(({ status }) => status);
+  const { body } = await server.send<{ token: string; token_id: string }>('POST', '/v1/tokens', {
+    name: 'bi',
+    scopes: ['read'],
+    sites: ['other'],
+    days: 1,
+  });
+  const as = (path: string, method = 'GET') =>
+    fetch(server.url + path, { method, headers: { authorization: `Bearer ${body.token}` } }).then(({ status }) => status);
   expect(await as('/v1/links')).toBe(200);
   expect(await as('/v1/links?site=demo')).toBe(403);
   expect(await as('/v1/codes', 'POST')).toBe(403);

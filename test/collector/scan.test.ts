@@ -10,10 +10,14 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const PHONE = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1';
+const PHONE =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1';
 
 /** A scan as a phone makes it; fetch may not set Sec- and Purpose headers, so by hand. */
-function scan(path: string, { method = 'GET', ...headers }: Record<string, string> = {}): Promise<{ status: number; location: URL | null; headers: Record<string, unknown> }> {
+function scan(
+  path: string,
+  { method = 'GET', ...headers }: Record<string, string> = {},
+): Promise<{ status: number; location: URL | null; headers: Record<string, unknown> }> {
   return new Promise((resolve, reject) => {
     const req = request(server.url + path, { method, headers: { 'user-agent': PHONE, ...headers } }, (res) => {
       res.resume();
@@ -24,11 +28,17 @@ function scan(path: string, { method = 'GET', ...headers }: Record<string, strin
   });
 }
 const tokenOf = ({ location }: { location: URL | null }): string => location?.searchParams.get('ff_scan') ?? '';
-const scansIn = async (session_id: string): Promise<string[]> => (await server.links(`session_id=${session_id}`)).flatMap(({ scans }) => scans.map(({ code }) => code));
+const scansIn = async (session_id: string): Promise<string[]> =>
+  (await server.links(`session_id=${session_id}`)).flatMap(({ scans }) => scans.map(({ code }) => code));
 const make = (body: object) => server.send<{ code: string; url: string; field?: string; title?: string }>('POST', '/v1/codes', body);
 
 test('a scan is sent on to the merged target, with a token, and never cached', async () => {
-  await make({ code: 'merge1', target: `${server.url}/demo/?a=1&utm_source=own#part`, store: { id: 'kiel', name: 'Kiel' }, campaign: 'xmas' });
+  await make({
+    code: 'merge1',
+    target: `${server.url}/demo/?a=1&utm_source=own#part`,
+    store: { id: 'kiel', name: 'Kiel' },
+    campaign: 'xmas',
+  });
   const { status, location, headers } = await scan('/Q/Merge1?a=2&b=3&ff_scan=stolen');
   expect(status).toBe(302);
   expect(headers).toMatchObject({ 'cache-control': 'no-store', 'x-robots-tag': 'noindex' });
@@ -109,7 +119,15 @@ test('unknown codes are a 404 page, retired ones go to their fallback or say so'
 test('no target but https to a public host, or an origin of the site', async () => {
   const bad = [
     ...['javascript:alert(1)', 'data:text/html,x', 'http://shop.com/', 'https://user:pw@shop.com/', 'https://127.0.0.1/', 'https://[::1]/'],
-    ...['https://10.0.0.1/', 'https://localhost/', 'https://intranet/', 'https://shop.com/\r\nset-cookie: a=b', '//shop.com', 'https://xn--pple-43d.com/', 'https://аpple.com/'],
+    ...[
+      'https://10.0.0.1/',
+      'https://localhost/',
+      'https://intranet/',
+      'https://shop.com/\r\nset-cookie: a=b',
+      '//shop.com',
+      'https://xn--pple-43d.com/',
+      'https://аpple.com/',
+    ],
   ];
   for (const target of bad) expect(await make({ target }), target).toMatchObject({ status: 400, body: { field: 'target' } });
   const { status, body } = await make({ target: 'https://shop.com/p/1' });

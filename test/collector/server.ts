@@ -21,7 +21,10 @@ export const START = Date.UTC(2026, 10, 20, 9);
 
 export async function startServer(settings: Partial<Config> = {}, clock = { now: START }): Promise<TestServer> {
   const data_dir = settings.data_dir ?? mkdtempSync(join(tmpdir(), 'footfall-'));
-  const collector = await createCollector({ port: 0, log_level: 'silent', collect_rate: 0, data_dir, ...settings }, { now: () => clock.now });
+  const collector = await createCollector(
+    { port: 0, log_level: 'silent', collect_rate: 0, data_dir, ...settings },
+    { now: () => clock.now },
+  );
   const { url, admin_token } = collector;
   const authorization = `Bearer ${admin_token}`;
 

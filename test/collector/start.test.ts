@@ -28,11 +28,16 @@ test('a data directory that cannot be written says so', async () => {
   const file = join(folder(), 'file');
   writeFileSync(file, '');
   await expect(createCollector({ port: 0, data_dir: file, log_level: 'silent' })).rejects.toThrow(/DATA_DIR=.*cannot be written/);
+  await expect(createCollector({ port: 0, data_dir: '/proc/nope/data', log_level: 'silent' })).rejects.toThrow(
+    /DATA_DIR=.*cannot be written/,
+  );
 });
 
 test('a second collector on one data directory is refused, and names the first', async () => {
   const server = await startServer();
-  await expect(createCollector({ port: 0, data_dir: server.data_dir, log_level: 'silent' })).rejects.toThrow(/in use by another collector \(process \d+ at http/);
+  await expect(createCollector({ port: 0, data_dir: server.data_dir, log_level: 'silent' })).rejects.toThrow(
+    /in use by another collector \(process \d+ at http/,
+  );
   await server.close();
 });
 
@@ -83,7 +88,12 @@ test('a stop under load answers what it took: every acknowledged event is stored
   const data_dir = folder();
   const server = await startServer({ data_dir });
   const ids = Array.from({ length: 200 }, (_, n) => `stop-${n}`);
-  const sent = ids.map((event_id) => server.post([{ ...wire('page_view', { time: START }), event_id }]).then(({ status }) => status, () => 0));
+  const sent = ids.map((event_id) =>
+    server.post([{ ...wire('page_view', { time: START }), event_id }]).then(
+      ({ status }) => status,
+      () => 0,
+    ),
+  );
   await sent[0];
   await server.close();
   const statuses = await Promise.all(sent);

@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Site } from '../../collector/intake/site.ts';
-import { SITE_DEFAULTS } from '../../collector/intake/site.ts';
+import type { Site } from '../../collector/domain/site.ts';
+import { SITE_DEFAULTS } from '../../collector/domain/site.ts';
 import { openSqlite } from '../../collector/store/sqlite.ts';
 import type { Store } from '../../collector/store/store.ts';
 

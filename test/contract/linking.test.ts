@@ -1,15 +1,15 @@
 /** What a store holds after any history equals the reference: any order, duplicates, batches, and a restart between any two. */
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
+import type { AcceptedEvent } from '../../collector/domain/accepted-event.ts';
+import { Problem } from '../../collector/errors.ts';
 import { applyBatch } from '../../collector/intake/apply.ts';
-import type { AcceptedEvent } from '../../collector/intake/enrich.ts';
 import { decide, type Statement } from '../../collector/intake/decide.ts';
 import { relinkQueued } from '../../collector/intake/relink.ts';
-import { Problem } from '../../collector/errors.ts';
 import { standing } from '../../collector/linking/decisions.ts';
 import type { Decision, LinkEvent } from '../../collector/linking/event.ts';
-import { type GuestPair, persons } from '../../collector/linking/person.ts';
 import { link } from '../../collector/linking/link.ts';
+import { type GuestPair, persons } from '../../collector/linking/person.ts';
 import { DEFAULT_POLICY } from '../../collector/linking/policy.ts';
 import { salesOf } from '../../collector/linking/segment.ts';
 import type { LinkRow } from '../../collector/store/link-row.ts';
@@ -33,7 +33,10 @@ async function apply(store: Store, events: readonly LinkEvent[]): Promise<void> 
   await store.write((tx) => applyBatch(tx, events.map(accepted), { policy: DEFAULT_POLICY, now: T0, sitePk: () => site_pk }));
 }
 
-type Told = Omit<LinkRow, 'link_version' | 'changed_at' | 'cause_event_id' | 'landing_page' | 'referrer' | 'channel' | 'source' | 'medium' | 'campaign' | 'click_id'>;
+type Told = Omit<
+  LinkRow,
+  'link_version' | 'changed_at' | 'cause_event_id' | 'landing_page' | 'referrer' | 'channel' | 'source' | 'medium' | 'campaign' | 'click_id'
+>;
 
 const byPlace = (a: Told, b: Told): number => {
   const place = ({ anonymous_id, session_id, segment }: Told): string => `${anonymous_id} ${session_id} ${segment}`;
@@ -142,23 +145,30 @@ function linkOf(row: Told, person?: (customer_id: string) => string): object {
   return {
     ...{ status, customer_id, rule, strength, evidence_event_id },
     person_id: customer_id === null || !person ? row.person_id : person(customer_id),
-    candidates: row.candidates.map((candidate) => ({ ...candidate, person_id: person ? person(candidate.customer_id) : candidate.person_id })),
+    candidates: row.candidates.map((candidate) => ({
+      ...candidate,
+      person_id: person ? person(candidate.customer_id) : candidate.person_id,
+    })),
   };
 }
 
 const customer = fc.constantFrom('C1', 'C2', 'C3', 'email:a', 'email:b');
 /** Statements about few things, so that they contradict, repeat and undo each other; `revoke` counts back from the last decision. */
 const statement = fc.oneof(
-  fc.tuple(fc.uniqueArray(customer, { minLength: 2, maxLength: 3 }), fc.nat(2)).map(
-    ([customers, n]): Statement => ({ type: 'merge', customers, into: customers[n % customers.length] ?? '' }),
-  ),
+  fc
+    .tuple(fc.uniqueArray(customer, { minLength: 2, maxLength: 3 }), fc.nat(2))
+    .map(([customers, n]): Statement => ({ type: 'merge', customers, into: customers[n % customers.length] ?? '' })),
   fc.constantFrom('B1', 'B2').map((anonymous_id): Statement => ({ type: 'kiosk', anonymous_id })),
   customer.map((customer_id): Statement => ({ type: 'hub', customer_id })),
   fc.nat(3).map((back) => ({ type: 'revoke_decision' as const, back })),
   fc.nat(99).map((n) => ({ type: 'revoke_claim' as const, n })),
 );
 
-async function say(store: Store, said: Exclude<typeof statement extends fc.Arbitrary<infer T> ? T : never, never>, known: readonly LinkEvent[]): Promise<void> {
+async function say(
+  store: Store,
+  said: Exclude<typeof statement extends fc.Arbitrary<infer T> ? T : never, never>,
+  known: readonly LinkEvent[],
+): Promise<void> {
   const site_pk = store.sites()[0]?.site_pk ?? 0;
   const work = store.write(async (tx) => {
     const decisions = await tx.decisions(site_pk);

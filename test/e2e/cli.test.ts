@@ -33,7 +33,10 @@ const history = [
 
 test('import keeps the events’ own times, links them, names bad lines, and can be run again', async () => {
   const file = join(folder, 'events.ndjson.gz');
-  writeFileSync(file, gzipSync([...history.map((event) => JSON.stringify({ ...event, site: 'demo' })), '{"event_id":"i3"}', 'junk', ''].join('\n')));
+  writeFileSync(
+    file,
+    gzipSync([...history.map((event) => JSON.stringify({ ...event, site: 'demo' })), '{"event_id":"i3"}', 'junk', ''].join('\n')),
+  );
   const first = await footfall(['import', file, '--signed', '--json']);
   expect(JSON.parse(first.out)).toEqual({
     accepted: 2,

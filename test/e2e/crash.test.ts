@@ -57,8 +57,17 @@ test(`over ${ROUNDS} rounds of kill -9, nothing acknowledged is lost or doubled`
 
 function send(url: string, ids: readonly string[], n: number): Promise<boolean> {
   const time = Date.now();
-  const events = ids.map((event_id) => ({ event_id, type: 'page_view', time, anonymous_id: `B${n % 500}`, session_id: `S${n % 900}`, url: 'https://x.example/' }));
-  return fetch(`${url}/e`, { method: 'POST', body: JSON.stringify({ v: 1, site: 'demo', sent_at: time, events }) }).then(({ status }) => status === 204);
+  const events = ids.map((event_id) => ({
+    event_id,
+    type: 'page_view',
+    time,
+    anonymous_id: `B${n % 500}`,
+    session_id: `S${n % 900}`,
+    url: 'https://x.example/',
+  }));
+  return fetch(`${url}/e`, { method: 'POST', body: JSON.stringify({ v: 1, site: 'demo', sent_at: time, events }) }).then(
+    ({ status }) => status === 204,
+  );
 }
 
 function startProcess(data_dir: string): Promise<{ child: ChildProcess; url: string }> {

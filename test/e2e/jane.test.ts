@@ -1,8 +1,9 @@
 /** Jane, end to end: real pages in real Chromium, a real collector, and the links that an analyst pulls. One clock drives all of it. */
 import { By, until, type WebDriver } from 'selenium-webdriver';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type AcceptedEvent, factsOf } from '../../collector/domain/accepted-event.ts';
 import { applyBatch } from '../../collector/intake/apply.ts';
-import { type AcceptedEvent, barrierOf, factsOf } from '../../collector/intake/enrich.ts';
+import { barrierOf } from '../../collector/intake/enrich.ts';
 import { DEFAULT_POLICY } from '../../collector/linking/policy.ts';
 import type { LinkRow } from '../../collector/store/link-row.ts';
 import type { StoredEvent } from '../../collector/store/queries.ts';
@@ -104,11 +105,19 @@ test('Jane’s laptop and phone become one customer, backwards in time, with the
   await stored(({ anonymous_id, customer_id, scan }) => anonymous_id === phoneId && customer_id === 'C-jane' && !scan);
 
   const links = await server.links();
-  expect(links.map(({ status, customer_id, person_id }) => [status, customer_id, person_id])).toEqual(links.map(() => ['linked', 'C-jane', 'C-jane']));
+  expect(links.map(({ status, customer_id, person_id }) => [status, customer_id, person_id])).toEqual(
+    links.map(() => ['linked', 'C-jane', 'C-jane']),
+  );
   expect(new Set(links.map(({ anonymous_id }) => anonymous_id)).size).toBe(2);
 
   const [first] = links.filter(({ click_id }) => click_id === 'gclid:Cj0abc') as [LinkRow];
-  expect(first).toMatchObject({ rule: 'device_before', source: 'google', channel: 'paid_search', device_type: 'desktop', strength: 'stated' });
+  expect(first).toMatchObject({
+    rule: 'device_before',
+    source: 'google',
+    channel: 'paid_search',
+    device_type: 'desktop',
+    strength: 'stated',
+  });
   const [evidence] = await server.store.queries.events({ event_id: first.evidence_event_id ?? '' }, 0, 1);
   expect(evidence).toMatchObject({ anonymous_id: first.anonymous_id, customer_id: 'C-jane' });
   expect(first.evidence_gap_ms).toBeGreaterThan(1.9 * DAY);
@@ -125,8 +134,12 @@ test('Jane’s laptop and phone become one customer, backwards in time, with the
   expect(explained.why[0]?.sentence).toMatch(/2 days later.*named C-jane/);
   expect(explained.why[0]?.evidence).toMatchObject({ event_id: first.evidence_event_id, customer_id: 'C-jane' });
 
-  const { events: timeline } = await server.get<{ events: { type: string; scan: object | null }[] }>('/v1/customers/C-jane/timeline?limit=1000');
-  expect(timeline.filter(({ scan }) => scan)).toEqual([expect.objectContaining({ scan: expect.objectContaining({ code: 'TV55AA', store: expect.stringContaining('Berlin') }) })]);
+  const { events: timeline } = await server.get<{ events: { type: string; scan: object | null }[] }>(
+    '/v1/customers/C-jane/timeline?limit=1000',
+  );
+  expect(timeline.filter(({ scan }) => scan)).toEqual([
+    expect.objectContaining({ scan: expect.objectContaining({ code: 'TV55AA', store: expect.stringContaining('Berlin') }) }),
+  ]);
   expect(timeline.at(-1)).toMatchObject({ anonymous_id: first.anonymous_id });
 });
 
@@ -157,7 +170,8 @@ async function linksOf(store: Store): Promise<object[]> {
 }
 
 function asAccepted(event: StoredEvent): AcceptedEvent {
-  const { site, event_id, type, time, occurred_at, received_at, customer_id, strength, payload, scan, device_type, browser, os, bot } = event;
+  const { site, event_id, type, time, occurred_at, received_at, customer_id, strength, payload, scan, device_type, browser, os, bot } =
+    event;
   const device = { device_type, browser, os, bot };
   return {
     ...{ site, event_id, type, time, occurred_at, received_at, device, payload, scan_flag: null },

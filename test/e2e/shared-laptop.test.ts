@@ -38,7 +38,13 @@ test('in one session, each keeps what came from his own login on', async () => {
   await server.post([
     wire('page_view', { anonymous_id: 'B2', session_id: 'T', time: at(0) }),
     wire('login', { anonymous_id: 'B2', session_id: 'T', time: at(1), customer_id: 'jane' }),
-    wire('purchase', { anonymous_id: 'B2', session_id: 'T', time: at(2), customer_id: 'jane', props: { value: '10.00', currency: 'EUR', transaction_id: '1' } }),
+    wire('purchase', {
+      anonymous_id: 'B2',
+      session_id: 'T',
+      time: at(2),
+      customer_id: 'jane',
+      props: { value: '10.00', currency: 'EUR', transaction_id: '1' },
+    }),
     wire('login', { anonymous_id: 'B2', session_id: 'T', time: at(3), customer_id: 'bob' }),
     wire('page_view', { anonymous_id: 'B2', session_id: 'T', time: at(4) }),
   ]);

@@ -86,7 +86,12 @@ test('a clock a day ahead, set back in a session, or slow with uneven latency: o
 
 test('a logout and a login in one millisecond, in two tabs: the logout is before', async () => {
   browser();
-  await send(login('S1', 0, 'A'), view('S1', MINUTE), login('S1', 2 * MINUTE, 'B', { tab_id: 't2' }), ev('logout', 'S1', 2 * MINUTE, { tab_id: 't1' }));
+  await send(
+    login('S1', 0, 'A'),
+    view('S1', MINUTE),
+    login('S1', 2 * MINUTE, 'B', { tab_id: 't2' }),
+    ev('logout', 'S1', 2 * MINUTE, { tab_id: 't1' }),
+  );
   expect(await said()).toEqual(['S1: A session', 'S1: B session']);
   expect((await links()).map(({ events }) => events)).toEqual([3, 1]);
 });
@@ -102,7 +107,12 @@ test('a login as Y without a logout cuts the session, or takes the next', async 
 
 test('two tabs, one still showing the old customer: each claim holds its own stretch', async () => {
   browser();
-  await send(login('S1', 0, 'old'), login('S1', 10, 'new'), ev('identify', 'S1', 20, { customer_id: 'old' }), ev('purchase', 'S1', 30, { customer_id: 'new' }));
+  await send(
+    login('S1', 0, 'old'),
+    login('S1', 10, 'new'),
+    ev('identify', 'S1', 20, { customer_id: 'old' }),
+    ev('purchase', 'S1', 30, { customer_id: 'new' }),
+  );
   expect(await said()).toEqual(['S1: old session', 'S1: new session', 'S1: old session', 'S1: new session']);
 });
 
@@ -133,7 +143,11 @@ test('a revoke revoked brings the claim back', async () => {
 
 test('ids that name nobody leave the session anonymous', async () => {
   browser();
-  await send(...['', ' 0 ', 'NULL', 'undefined', 'NaN', 'None', 'guest', 'Anonymous', 'true', 'false', '[object Object]', '0000', '---'].map((id, n) => login('S1', n, id)));
+  await send(
+    ...['', ' 0 ', 'NULL', 'undefined', 'NaN', 'None', 'guest', 'Anonymous', 'true', 'false', '[object Object]', '0000', '---'].map(
+      (id, n) => login('S1', n, id),
+    ),
+  );
   expect(await said()).toEqual(['S1: anonymous']);
 });
 
@@ -223,14 +237,18 @@ test('late evidence makes a kiosk, an undo makes it none again; each changed lin
   await send(claim);
   expect(await said()).toEqual(['S1: kiosk', 'S2: K1 session', 'S3: K2 session', 'S4: K3 session']);
   const feed = await server.get<Feed>(`/v1/links/changes?since=${changes_cursor}`);
-  expect(feed.changes.map(({ link, old, cause_event_id }) => [link.session_id, old?.status ?? null, link.status, cause_event_id]).sort()).toEqual([
+  expect(
+    feed.changes.map(({ link, old, cause_event_id }) => [link.session_id, old?.status ?? null, link.status, cause_event_id]).sort(),
+  ).toEqual([
     ['S1', 'ambiguous', 'kiosk', claim.event_id],
     ['S4', null, 'linked', claim.event_id],
   ]);
   const decision_id = await decide({ type: 'revoke', target: claim.event_id });
   expect(await said()).toEqual(['S1: ambiguous', 'S2: K1 session', 'S3: K2 session', 'S4: ambiguous']);
   const undone = await server.get<Feed>(`/v1/links/changes?since=${feed.next_cursor}`);
-  expect(undone.changes.map(({ link, old, cause_event_id }) => [link.session_id, old?.status ?? null, link.status, cause_event_id]).sort()).toEqual([
+  expect(
+    undone.changes.map(({ link, old, cause_event_id }) => [link.session_id, old?.status ?? null, link.status, cause_event_id]).sort(),
+  ).toEqual([
     ['S1', 'kiosk', 'ambiguous', decision_id],
     ['S4', 'linked', 'ambiguous', decision_id],
   ]);
@@ -272,7 +290,10 @@ test('a forwarded mailing: its five readers stay five strangers elsewhere', asyn
   const now = server.clock.now;
   for (let reader = 0; reader < 5; reader += 1) {
     const id = browser();
-    const scan = await fetch(`${server.url}/q/MAIL1`, { redirect: 'manual', headers: { 'user-agent': 'Mozilla/5.0 (Android 14; Mobile) Firefox/140.0' } });
+    const scan = await fetch(`${server.url}/q/MAIL1`, {
+      redirect: 'manual',
+      headers: { 'user-agent': 'Mozilla/5.0 (Android 14; Mobile) Firefox/140.0' },
+    });
     const token = new URL(scan.headers.get('location') ?? '').searchParams.get('ff_scan') ?? '';
     await server.post([
       wire('page_view', { anonymous_id: id, session_id: 'S1', time: now - DAY }),
@@ -315,7 +336,11 @@ test('a dry run says what would change and changes nothing', async () => {
   await send(login('S1', 0, 'dry1'), view('S2', DAY), login('S3', 2 * DAY, 'dry2'));
   const before = await links();
   const statement = { type: 'merge', customers: ['dry1', 'dry2'], into: 'dry1', reason: 'case' };
-  const { status, body } = await server.send<{ changed: number; persons: number; links: object[] }>('POST', '/v1/decisions?dry_run=1', statement);
+  const { status, body } = await server.send<{ changed: number; persons: number; links: object[] }>(
+    'POST',
+    '/v1/decisions?dry_run=1',
+    statement,
+  );
   expect([status, body.changed, body.persons]).toEqual([200, 1, 1]);
   expect(body.links).toEqual([expect.objectContaining({ session_id: 'S2', old: expect.objectContaining({ status: 'ambiguous' }) })]);
   expect(await links()).toEqual(before);

@@ -33,7 +33,9 @@ function engine(policy: LinkingPolicy) {
       }
     },
     table: () =>
-      [...browsers].flatMap(([anonymous_id, { rows }]) => [...rows].map(([key, row]) => [`${anonymous_id} ${key}`, row] as const)).sort(byKey),
+      [...browsers]
+        .flatMap(([anonymous_id, { rows }]) => [...rows].map(([key, row]) => [`${anonymous_id} ${key}`, row] as const))
+        .sort(byKey),
   };
 }
 
@@ -44,10 +46,10 @@ const plain = (content: object, outcome: object): object => {
 const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]) => (a < b ? -1 : 1);
 const reference = (links: Link[]) =>
   links
-    .map(({ site: _s, anonymous_id, session_id, segment, person_id: _p, landing_event_id: _l, policy_version: _v, ...row }) => [
-      `${anonymous_id} ${session_id} ${segment}`,
-      row,
-    ] as const)
+    .map(
+      ({ site: _s, anonymous_id, session_id, segment, person_id: _p, landing_event_id: _l, policy_version: _v, ...row }) =>
+        [`${anonymous_id} ${session_id} ${segment}`, row] as const,
+    )
     .sort(byKey);
 
 /** Without guests' e-mails: who a guest is depends on other browsers, which the store's property covers. */

@@ -30,7 +30,9 @@ test('a session’s history names the event or decision behind each change', asy
   });
   const { why, history } = await explain('sessions/S1');
   expect(why[0]).toMatchObject({ rule: 'device_before', status: 'linked' });
-  expect(history.map(({ cause, from, to }) => [cause, (from as { status?: string } | null)?.status, (to as { status: string }).status])).toEqual([
+  expect(
+    history.map(({ cause, from, to }) => [cause, (from as { status?: string } | null)?.status, (to as { status: string }).status]),
+  ).toEqual([
     [expect.objectContaining({ type: 'login' }), undefined, 'linked'],
     [expect.objectContaining({ type: 'login' }), 'linked', 'ambiguous'],
     [{ decision_id: body.decision_id, type: 'merge', author: 'admin', reason: 'one card' }, 'ambiguous', 'linked'],
@@ -63,7 +65,9 @@ test('a customer on more than 20 browsers in 30 days is listed for review, and j
       wire('login', { anonymous_id: `H${from + n}`, session_id: `H${from + n}`, time: START + 30 * DAY, customer_id: 'staff' }),
     );
   await server.post([...batch(0), ...batch(11)]);
-  expect(await server.get('/v1/review/hubs')).toEqual({ possible_hubs: [{ site: 'demo', customer_id: 'staff', browsers: 22, claims: 22 }] });
+  expect(await server.get('/v1/review/hubs')).toEqual({
+    possible_hubs: [{ site: 'demo', customer_id: 'staff', browsers: 22, claims: 22 }],
+  });
   expect((await explain('customers/staff')).possible_hub).toBe(true);
   expect((await server.links('customer_id=staff')).length).toBe(22);
 });
@@ -74,7 +78,10 @@ test('another policy is tried dry: how many links would change, by rule', async 
     wire('login', { anonymous_id: 'W', session_id: 'W2', time: START + 20 * DAY, customer_id: 'late' }),
   ]);
   const before = await server.links();
-  expect(await server.get('/v1/relink?window_days=14')).toMatchObject({ changed: 1, moves: [{ from: 'device_before', to: 'anonymous', segments: 1 }] });
+  expect(await server.get('/v1/relink?window_days=14')).toMatchObject({
+    changed: 1,
+    moves: [{ from: 'device_before', to: 'anonymous', segments: 1 }],
+  });
   expect(await server.get('/v1/relink')).toMatchObject({ changed: 0, moves: [] });
   expect(await server.links()).toEqual(before);
 });

@@ -1,6 +1,6 @@
 /** Histories for tests: a short way to write events, and fast-check's way to invent them. */
 import fc from 'fast-check';
-import { factsOf } from '../../../collector/intake/enrich.ts';
+import { factsOf } from '../../../collector/domain/accepted-event.ts';
 import type { Decision, LinkEvent, Strength } from '../../../collector/linking/event.ts';
 import { DAY, HOUR, MINUTE } from '../../../protocol/event.ts';
 

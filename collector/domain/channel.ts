@@ -47,7 +47,8 @@ const CLICK_IDS: readonly [name: string, source: string, channel: Channel][] = [
 ];
 
 const SEARCH = /(?:^|\.)(?:google|bing|yahoo|duckduckgo|ecosia|baidu|yandex|qwant|startpage|brave|naver|seznam)(?:\.|$)/;
-const SOCIAL = /(?:^|\.)(?:facebook|instagram|t\.co|twitter|x\.com|linkedin|lnkd\.in|pinterest|reddit|tiktok|threads|snapchat|whatsapp|telegram)(?:\.|$)/;
+const SOCIAL =
+  /(?:^|\.)(?:facebook|instagram|t\.co|twitter|x\.com|linkedin|lnkd\.in|pinterest|reddit|tiktok|threads|snapchat|whatsapp|telegram)(?:\.|$)/;
 const VIDEO = /(?:^|\.)(?:youtube|youtu\.be|vimeo|twitch|dailymotion)(?:\.|$)/;
 const SHOPPING = /(?:^|\.)(?:amazon|ebay|etsy|idealo|geizhals|pricerunner|shopping|kelkoo)(?:\.|$)/;
 const PAID = /^(?:.*cp.*|ppc|retargeting|paid.*)$/;
@@ -73,13 +74,28 @@ export function touchOf(url: string, referrer: string | null): Touch {
   };
 }
 
-function channelOf(source: string | null, medium: string | null, campaign: string | null, click: Channel | null, referrer: string | null): Channel {
+function channelOf(
+  source: string | null,
+  medium: string | null,
+  campaign: string | null,
+  click: Channel | null,
+  referrer: string | null,
+): Channel {
   if (medium === 'qr') return 'qr';
   if (medium === 'store' || medium === 'in_store') return 'store';
   if (medium === null && click) return click;
   if (source === null && medium === null) return campaign ? 'unassigned' : 'direct';
   const place = source ?? '';
-  const kind = SHOPPING.test(place) || /shop/.test(campaign ?? '') ? 'shopping' : SEARCH.test(place) ? 'search' : SOCIAL.test(place) ? 'social' : VIDEO.test(place) ? 'video' : null;
+  const kind =
+    SHOPPING.test(place) || /shop/.test(campaign ?? '')
+      ? 'shopping'
+      : SEARCH.test(place)
+        ? 'search'
+        : SOCIAL.test(place)
+          ? 'social'
+          : VIDEO.test(place)
+            ? 'video'
+            : null;
   if (medium !== null && kind && PAID.test(medium)) return `paid_${kind}`;
   if (medium !== null) {
     if (/^(?:display|banner|expandable|interstitial|cpm)$/.test(medium)) return 'display';
