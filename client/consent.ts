@@ -28,7 +28,8 @@ export function startConsent(): void {
     2,
     guard((data, success) => {
       // Purpose 1: store and read on a device. While the banner is up, nothing is decided.
-      if (success && data.eventStatus !== 'cmpuishown') decide(data.gdprApplies === false || data.purpose.consents[1] ? 'granted' : 'denied');
+      if (success && data.eventStatus !== 'cmpuishown')
+        decide(data.gdprApplies === false || data.purpose.consents[1] ? 'granted' : 'denied');
     }),
   );
 }

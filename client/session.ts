@@ -42,7 +42,8 @@ export function continuesSession(last: Millis, time: Millis, started: Millis): b
 /** A hash of the campaign parameters and click ids that hold something; 0 where none does. */
 export function campaignOf(url: string): number {
   let hash = 0;
-  for (const letter of (url.match(/[?&](utm_\w+|\w*cl(ic)?k?id|\wbraid)=[^&#]+/g) || []).join('')) hash = (hash * 31 + letter.charCodeAt(0)) >>> 0;
+  for (const letter of (url.match(/[?&](utm_\w+|\w*cl(ic)?k?id|\wbraid)=[^&#]+/g) || []).join(''))
+    hash = (hash * 31 + letter.charCodeAt(0)) >>> 0;
   return hash;
 }
 

@@ -1,8 +1,4 @@
-/** Branded ids: strings that were checked once at the edge and are trusted inside. They serve equality only. */
-export type SiteId = string & { readonly __brand: 'SiteId' };
-export type EventId = string & { readonly __brand: 'EventId' };
-export type AnonymousId = string & { readonly __brand: 'AnonymousId' };
-export type SessionId = string & { readonly __brand: 'SessionId' };
+/** What ids look like. They serve equality only. */
 
 /** What every id but a customer's looks like: 1 to 128 characters of this alphabet. */
 export const ID_PATTERN = /^[A-Za-z0-9._:@+-]{1,128}$/;

@@ -19,6 +19,9 @@ export function watchClicks(): void {
   listen(document, 'submit', ({ target }) => {
     const form = target as HTMLFormElement;
     // By attribute: a field named `id` hides the form's own property.
-    record('form_submit', { form_id: form.getAttribute('id'), fields: Array.from(form.elements, (field) => (field as HTMLInputElement).name) });
+    record('form_submit', {
+      form_id: form.getAttribute('id'),
+      fields: Array.from(form.elements, (field) => (field as HTMLInputElement).name),
+    });
   });
 }

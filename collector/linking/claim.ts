@@ -11,8 +11,4 @@ export function nameCustomer(raw: string): NamedCustomer {
 /** A guest is `email:` and the HMAC of the e-mail's hash (R10). */
 export const GUEST_PREFIX = 'email:';
 
-export function isGuest(customer_id: string): boolean {
-  return customer_id.startsWith(GUEST_PREFIX);
-}
-
 const NOBODY = new Set(['null', 'undefined', 'nan', 'none', 'guest', 'anonymous', 'true', 'false', '[object object]']);

@@ -1,7 +1,7 @@
 /** Histories for tests: a short way to write events, and fast-check's way to invent them. */
 import fc from 'fast-check';
 import { factsOf } from '../../../collector/domain/accepted-event.ts';
-import type { Decision, LinkEvent, Strength } from '../../../collector/linking/event.ts';
+import type { LinkEvent, Strength } from '../../../collector/linking/event.ts';
 import { DAY, HOUR, MINUTE } from '../../../protocol/event.ts';
 
 export const T0 = Date.UTC(2026, 10, 1);
@@ -88,6 +88,3 @@ function scanEvents(): LinkEvent[] {
     });
   return [scan('scan1', 10 * MINUTE), scan('scan2', 20 * MINUTE, { as: 'C2', strength: 'carried' })];
 }
-
-export const decisionsOf = (...said: Partial<Decision>[]): Decision[] =>
-  said.map((decision, index) => ({ decision_id: `dec_${index}`, site: 'demo', time: T0 + index, ...decision }) as Decision);
