@@ -72,7 +72,6 @@ export default [
   },
   {
     input: { index: 'client/index.ts' },
-    external: [/^nanoid/],
     plugins: [nodeResolve({ browser: true }), transpile('es2020')],
     output: { dir: 'dist/client', format: 'es', sourcemap: true },
   },

@@ -5,8 +5,8 @@ import { buildSync } from 'esbuild';
 import { CookieJar, type DOMWindow, JSDOM } from 'jsdom';
 import type { Batch, WireEvent } from '../../protocol/event.ts';
 
-export const TAG = buildSync({ entryPoints: ['client/t.ts'], bundle: true, format: 'iife', target: 'es2020', write: false }).outputFiles[0]!
-  .text;
+const [bundle] = buildSync({ entryPoints: ['client/t.ts'], bundle: true, format: 'iife', target: 'es2020', write: false }).outputFiles;
+const TAG = bundle?.text ?? '';
 
 type Request = Batch & { status: number };
 type Footfall = (command: string, ...given: unknown[]) => void;
@@ -144,7 +144,10 @@ export function openBrowser(sink: Sink) {
     return page;
   }
 
-  return { open, clock, jar, close: () => pages.forEach(({ window }) => window.close()) };
+  function close(): void {
+    for (const { window } of pages) window.close();
+  }
+  return { open, clock, jar, close };
 }
 
 export async function until<T>(what: () => T | undefined | false | null, patience = 8_000): Promise<T> {

@@ -148,7 +148,10 @@ test('events go to the script’s own origin, or to the collector that is set', 
   const asked: string[] = [];
   const before = (window: PageWindow) => {
     const { fetch } = window;
-    window.fetch = ((address: string, init: RequestInit) => (asked.push(address), fetch(address, init))) as typeof fetch;
+    window.fetch = ((address: string, init: RequestInit) => {
+      asked.push(address);
+      return fetch(address, init);
+    }) as typeof fetch;
   };
   browser.open({ before });
   browser.open({ before, data: { site: 'demo', collector: 'https://collect.shop.example' } });
@@ -161,7 +164,10 @@ test('a request needs no preflight, carries the cookie and outlives the page', a
   browser.open({
     before: (window) => {
       const { fetch } = window;
-      window.fetch = ((address: string, given: RequestInit) => fetch(address, (init = given))) as typeof fetch;
+      window.fetch = ((address: string, given: RequestInit) => {
+        init = given;
+        return fetch(address, given);
+      }) as typeof fetch;
     },
   });
   await seen(1);

@@ -118,7 +118,7 @@ const consentMode =
   (window: PageWindow) => {
     window.dataLayer = [];
     for (const [command, analytics_storage] of commands)
-      window.eval('(function(){dataLayer.push(arguments)})').call(window, 'consent', command, { analytics_storage });
+      (window.eval('(function(){dataLayer.push(arguments)})') as (...given: unknown[]) => void)('consent', command, { analytics_storage });
   };
 
 test('Consent Mode: a denying default waits for the update, before and after load', async () => {
@@ -146,8 +146,9 @@ test('TCF: purpose 1 decides, once the visitor or the store of choices has spoke
   let heard: Heard = () => {};
   const tcf = (window: PageWindow) => {
     Object.assign(window, {
-      __tcfapi: (command: string, version: number, callback: Heard) =>
-        command === 'addEventListener' && version === 2 && (heard = callback),
+      __tcfapi: (command: string, version: number, callback: Heard) => {
+        if (command === 'addEventListener' && version === 2) heard = callback;
+      },
     });
   };
   const page = browser.open({ before: tcf });

@@ -125,7 +125,10 @@ test('bodies hold at most 32 KB and 100 events', async () => {
   for (let index = 0; index < 150; index++) page.footfall('track', 'small', { index });
   for (let index = 0; index < 40; index++) page.footfall('track', 'large', { text: 'ü'.repeat(1_500) });
   const sizes: number[] = [];
-  sink.answer = (_, body) => (sizes.push(Buffer.byteLength(body)), 204);
+  sink.answer = (_, body) => {
+    sizes.push(Buffer.byteLength(body));
+    return 204;
+  };
   await seen(191);
   expect(Math.max(...sizes)).toBeLessThan(33_000);
   expect(Math.max(...sink.requests.map(({ events }) => events.length))).toBeLessThanOrEqual(100);

@@ -1,0 +1,66 @@
+/** Starts the servers that benchmarks compare, each as a process of its own, and reads what they cost from the system. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface BenchServer {
+  url: string;
+  data_dir: string;
+  /** CPU seconds so far, user and system. */
+  cpu(): number;
+  /** Resident memory in MB. */
+  rss(): number;
+  /** Bytes of the data directory. */
+  bytes(): number;
+  stop(): Promise<void>;
+}
+
+const SCRIPTS = { ours: ['dist/collector/main.js'], floor: ['--import', 'tsx', 'bench/harness/floor.ts'] } as const;
+export type Kind = keyof typeof SCRIPTS;
+
+/** Clock ticks a second of /proc; 100 on every Linux that Debian ships. */
+const TICKS = 100;
+
+export async function startProcess(kind: Kind, data_dir = mkdtempSync(join(tmpdir(), 'footfall-bench-'))): Promise<BenchServer> {
+  const env = { ...process.env, DATA_DIR: data_dir, PORT: '0', COLLECT_RATE: '0', LOG_LEVEL: 'error', NODE_ENV: '', DEMO: '1' };
+  const child = spawn(process.execPath, SCRIPTS[kind], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const url = await ready(child);
+  return {
+    url,
+    data_dir,
+    cpu() {
+      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+      return (Number(fields[11]) + Number(fields[12])) / TICKS;
+    },
+    rss: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
+    bytes: () => readdirSync(data_dir).reduce((sum, file) => sum + statSync(join(data_dir, file)).size, 0),
+    async stop() {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      setTimeout(() => child.kill('SIGKILL'), 3_000).unref();
+      await gone;
+      rmSync(data_dir, { recursive: true });
+    },
+  };
+}
+
+function ready(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`a server ended with ${code} before it was ready; was it built?`)));
+    child.stdout?.on('data', (chunk: Buffer) => {
+      const url = /ready at http:\/\/[\w.]+:(\d+)/.exec(chunk.toString())?.[1];
+      if (url) resolve(`http://127.0.0.1:${url}`);
+    });
+  });
+}
+
+/** What the figures were measured on. */
+export function machine(): object {
+  const [cpu] = cpus();
+  return { cpu: cpu?.model ?? '', cores: cpus().length, node: process.version, memory_gb: Math.round(totalMemory() / 1024 ** 2) };
+}
+
+function totalMemory(): number {
+  return Number(/MemTotal:\s+(\d+)/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? 0);
+}

@@ -1,0 +1,110 @@
+/** Acknowledged, durable events: ours beside the floor, in turn, for new and returning browsers and a realistic mix. */
+import { simulate } from '../collector/simulate/simulate.ts';
+import { type Figures, median, medians, sendLoad } from './harness/load.ts';
+import { type Kind, machine, startProcess } from './harness/servers.ts';
+
+interface Scenario {
+  name: string;
+  events_per_request: number;
+  bodies: () => string[];
+}
+
+interface Compared {
+  scenario: string;
+  ours: Figures;
+  floor: Figures;
+  ratio: number;
+  rounds: number;
+}
+
+const ROUNDS = 5;
+const SECONDS = 5;
+/** More than any round sends, so that none is sent twice. */
+const BODIES = 150_000;
+
+/** ~600 bytes a page view, from a browser and session by number. */
+function pageView(n: number, browser: number): object {
+  const time = Date.now() - 60_000 + (n % 60_000);
+  return {
+    event_id: `${time.toString(36).padStart(8, '0')}-${n.toString(36).padStart(16, 'V1StGXR8Z5jdHi6B')}`,
+    type: 'page_view',
+    time,
+    anonymous_id: `anon-${browser.toString(36).padStart(16, '0')}`,
+    session_id: `sess-${browser.toString(36).padStart(16, '0')}`,
+    tab_id: 'tab-12345678',
+    view_id: `view-${n.toString(36)}`,
+    url: `https://shop.example/p/tv-${n % 300}/?utm_source=newsletter&utm_medium=email&utm_campaign=november`,
+    referrer: 'https://shop.example/c/tvs/',
+    title: `Television number ${n % 300} at our shop`,
+    consent: 'granted',
+    props: { view: 'product', list: 'televisions', text: 'x'.repeat(120) },
+  };
+}
+
+const batch = (events: readonly object[]): string => JSON.stringify({ v: 1, site: 'demo', sent_at: Date.now(), events });
+
+/** Bodies of a simulated shop's events in their order of arrival, 0.5 % of them sent twice. */
+function mix(size: number): string[] {
+  const events: object[] = [];
+  for (const day of simulate({ preset: 'base', people: 20_000, days: 30 }).days) {
+    for (const { event } of day.events) {
+      const { site: _site, ...wire } = event as { site?: string };
+      events.push(wire);
+      if (events.length % 200 === 0) events.push(wire);
+    }
+    if (events.length >= BODIES * size) break;
+  }
+  const bodies: string[] = [];
+  for (let at = 0; at < events.length && bodies.length < BODIES; at += size) bodies.push(batch(events.slice(at, at + size)));
+  return bodies;
+}
+
+const many = (make: (n: number) => string, count = BODIES): string[] => Array.from({ length: count }, (_, n) => make(n));
+
+const SCENARIOS: readonly Scenario[] = [
+  { name: 'new browsers', events_per_request: 1, bodies: () => many((n) => batch([pageView(n, n)])) },
+  { name: 'returning browsers', events_per_request: 1, bodies: () => many((n) => batch([pageView(n, n % 5_000)])) },
+  { name: 'realistic mix', events_per_request: 1, bodies: () => mix(1) },
+  {
+    name: 'realistic mix, 10 events a request',
+    events_per_request: 10,
+    bodies: () => mix(10),
+  },
+];
+
+async function round(kind: Kind, { events_per_request }: Scenario, bodies: readonly string[]): Promise<Figures> {
+  const server = await startProcess(kind);
+  // What warms up is no part of what is measured, and sent once more it is no new event either.
+  await sendLoad(server, { bodies: bodies.slice(-2_000), path: '', events_per_request, seconds: 1 });
+  const figures = await sendLoad(server, { bodies: bodies.slice(0, -2_000), path: '', events_per_request, seconds: SECONDS });
+  await server.stop();
+  return figures;
+}
+
+async function compare(scenario: Scenario): Promise<Compared> {
+  const bodies = scenario.bodies();
+  const rounds: Record<Kind, Figures[]> = { floor: [], ours: [] };
+  for (let n = 0; n < ROUNDS; n += 1)
+    for (const kind of n % 2 === 0 ? (['floor', 'ours'] as const) : (['ours', 'floor'] as const))
+      rounds[kind].push(await round(kind, scenario, bodies));
+  const ratios = rounds.ours.map(({ events_per_s }, n) => events_per_s / (rounds.floor[n]?.events_per_s ?? 1));
+  const ratio = Math.round(median(ratios) * 1_000) / 1_000;
+  return { scenario: scenario.name, ours: medians(rounds.ours), floor: medians(rounds.floor), ratio, rounds: ROUNDS };
+}
+
+export async function run(): Promise<Compared & { scenarios: Compared[]; machine: object }> {
+  const scenarios: Compared[] = [];
+  for (const scenario of SCENARIOS) scenarios.push(await compare(scenario));
+  const [main = scenarios[0] as Compared] = scenarios.filter(({ scenario }) => scenario === 'realistic mix');
+  return { ...main, scenarios, machine: machine() };
+}
+
+export function table({ scenarios }: Awaited<ReturnType<typeof run>>): string {
+  const line = (cells: (string | number)[]): string => `| ${cells.join(' | ')} |`;
+  const figures = (f: Figures): (string | number)[] => [f.events_per_s, f.p50_ms, f.p99_ms, f.cpu_us_per_event];
+  return [
+    line(['scenario', 'ours events/s', 'p50 ms', 'p99 ms', 'µs CPU/event', 'floor events/s', 'p50 ms', 'p99 ms', 'µs CPU/event', 'ratio']),
+    line(Array.from({ length: 10 }, () => '---')),
+    ...scenarios.map(({ scenario, ours, floor, ratio }) => line([scenario, ...figures(ours), ...figures(floor), ratio])),
+  ].join('\n');
+}
