@@ -14,6 +14,7 @@ needs=(
   'xauth               */bin/xauth'
   'postgresql          /usr/lib/postgresql/*/bin/initdb'
   'nats-server         */bin/nats-server'
+  'wrk                 */bin/wrk'
   'zbar-tools          */bin/zbarimg'
   'poppler-utils       */bin/pdftoppm'
 )

@@ -25,7 +25,10 @@ export interface Load {
 const AGENT = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36';
 
 /** Sends the load and reads what came of it. Throws if a request failed. */
-export async function sendLoad(server: BenchServer, { bodies, path, events_per_request, seconds, connections = 64 }: Load): Promise<Figures> {
+export async function sendLoad(
+  server: BenchServer,
+  { bodies, path, events_per_request, seconds, connections = 64 }: Load,
+): Promise<Figures> {
   const folder = mkdtempSync(join(tmpdir(), 'footfall-load-'));
   writeFileSync(join(folder, 'bodies'), bodies.join('\n'));
   writeFileSync(join(folder, 'load.lua'), bodies.length > 0 ? postScript(join(folder, 'bodies')) : getScript(path));

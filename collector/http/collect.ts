@@ -141,7 +141,7 @@ function originAllowed(site: SiteRecord, origin: string | undefined): boolean {
 }
 
 function mayWrite(access: Access | null, site: string): boolean {
-  return access !== null && access.scopes.includes('write') && (access.sites === null || access.sites.includes(site));
+  return access?.scopes.includes('write') && (access.sites === null || access.sites.includes(site));
 }
 
 /**

@@ -23,6 +23,7 @@ export function tagRoutes({ dir }: { dir: string }): Router {
       'cross-origin-resource-policy': 'cross-origin',
       'x-content-type-options': 'nosniff',
       vary: 'accept-encoding',
+      sourcemap: '/t.js.map',
       etag,
     });
     if (req.headers['if-none-match'] === etag) return void res.status(304).end();
@@ -30,5 +31,6 @@ export function tagRoutes({ dir }: { dir: string }): Router {
     if (variant) res.set('content-encoding', variant.encoding);
     res.send(variant?.body ?? plain);
   });
+  router.get('/t.js.map', (_req, res) => void res.type('json').sendFile(`${file}.map`));
   return router;
 }

@@ -104,6 +104,10 @@ test('Jane’s laptop and phone become one customer, backwards in time, with the
   const phoneId = (await events()).find(({ scan }) => scan)?.anonymous_id;
   await stored(({ anonymous_id, customer_id, scan }) => anonymous_id === phoneId && customer_id === 'C-jane' && !scan);
 
+  // The tag says who she is once a session and statement (her name; later with her e-mail), and nothing while nobody is known.
+  const identified = (await events()).filter(({ type }) => type === 'identify');
+  expect(identified.map(({ customer_id }) => customer_id)).toEqual(['C-jane', 'C-jane', 'C-jane']);
+
   const links = await server.links();
   expect(links.map(({ status, customer_id, person_id }) => [status, customer_id, person_id])).toEqual(
     links.map(() => ['linked', 'C-jane', 'C-jane']),
