@@ -8,8 +8,8 @@ import { createLog } from './log.ts';
 
 export interface Client {
   /** Calls the API. Throws Problem with what the answer says. */
-  call(method: string, path: string, body?: object | string): Promise<Response>;
-  json<T>(method: string, path: string, body?: object | string): Promise<T>;
+  call(method: string, path: string, body?: object | string | ReadableStream<Uint8Array>): Promise<Response>;
+  json<T>(method: string, path: string, body?: object | string | ReadableStream<Uint8Array>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -20,19 +20,21 @@ export async function connect(env: NodeJS.ProcessEnv = process.env): Promise<Cli
   const base = running ?? own?.url ?? '';
   const token = config.admin_token || own?.admin_token || readToken(config.data_dir);
 
-  async function call(method: string, path: string, body?: object | string): Promise<Response> {
+  async function call(method: string, path: string, body?: object | string | ReadableStream<Uint8Array>): Promise<Response> {
+    const raw = typeof body === 'string' || body instanceof ReadableStream;
     const response = await fetch(base + path, {
       method,
-      headers: { authorization: `Bearer ${token}`, ...(typeof body === 'object' && { 'content-type': 'application/json' }) },
-      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    });
+      headers: { authorization: `Bearer ${token}`, ...(body !== undefined && !raw && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { body: raw ? body : JSON.stringify(body), duplex: 'half' }),
+    } as RequestInit);
     if (response.ok) return response;
     const problem = (await response.json().catch(() => ({}))) as { title?: string };
-    throw new Problem(response.status, problem.title ?? `${method} ${path}: ${response.status}`);
+    throw new Problem(response.status, problem.title ?? `${method} ${path}: ${response.status}`, problem);
   }
   return {
     call,
-    json: async <T>(method: string, path: string, body?: object | string) => (await (await call(method, path, body)).json()) as T,
+    json: async <T>(method: string, path: string, body?: object | string | ReadableStream<Uint8Array>) =>
+      (await (await call(method, path, body)).json()) as T,
     close: async () => own?.close(),
   };
 }

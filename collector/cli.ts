@@ -5,7 +5,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { Command, CommanderError, Option } from 'commander';
-import { type Client, connect } from './cli-client.ts';
+import { addCodeCommands } from './cli-codes.ts';
+import { print, progress, withClient } from './cli-shared.ts';
 import { Problem, StartupError } from './errors.ts';
 import type { ImportAnswer } from './http/import.ts';
 import { PRESETS } from './simulate/parameters.ts';
@@ -91,17 +92,7 @@ tokens
     withClient(async (client) => void (await client.call('DELETE', `/v1/tokens/${encodeURIComponent(token_id)}`))),
   );
 
-const codes = program.command('codes').description('printed QR codes');
-codes
-  .command('list')
-  .option('--json', 'print JSON')
-  .action(({ json }: { json?: boolean }) =>
-    withClient(async (client) => {
-      type Row = { code: string; url: string; target: string; label: string; active: boolean };
-      const answer = await client.json<{ codes: Row[] }>('GET', '/v1/codes');
-      print(json, answer.codes, (row) => [row.code, row.url, row.target, row.label, row.active ? '' : 'retired']);
-    }),
-  );
+addCodeCommands(program);
 
 const links = program.command('links').description('which session belongs to which customer');
 links
@@ -278,32 +269,6 @@ function count(name: string, value: string): number {
   const number = Number(value);
   if (!Number.isInteger(number) || number < 1) throw new Problem(400, `--${name}: expected a whole number above 0`);
   return number;
-}
-
-async function withClient(work: (client: Client) => Promise<void>): Promise<void> {
-  const client = await connect();
-  try {
-    await work(client);
-  } finally {
-    await client.close();
-  }
-}
-
-/** JSON for programs, columns for people. */
-function print<T extends object>(json: boolean | undefined, data: T | readonly T[], columns: (row: T) => string[]): void {
-  if (json) process.stdout.write(`${JSON.stringify(data)}\n`);
-  else
-    for (const row of Array.isArray(data) ? (data as readonly T[]) : [data as T])
-      process.stdout.write(`${columns(row).join('  ').trimEnd()}\n`);
-}
-
-/** A bar on standard error, only where a person looks at it. */
-function progress(what: string, done: number, total: number): void {
-  if (!process.stderr.isTTY) return;
-  const share = total === 0 ? 1 : Math.min(1, done / total);
-  process.stderr.write(
-    `\r${what} [${'#'.repeat(Math.round(share * 30)).padEnd(30)}] ${Math.round(share * 100)} %${share === 1 ? '\n' : ''}`,
-  );
 }
 
 try {

@@ -21,6 +21,7 @@ import { profileRoutes } from './http/profiles.ts';
 import { rateLimit } from './http/rate.ts';
 import { relinkRoutes } from './http/relink.ts';
 import { createScan } from './http/scan.ts';
+import { storeRoutes } from './http/stores.ts';
 import { tagRoutes } from './http/tag.ts';
 import { uiRoutes } from './http/ui.ts';
 import { directIntake } from './intake/direct.ts';
@@ -28,10 +29,11 @@ import { DEFAULT_POLICY } from './linking/policy.ts';
 import { createLog, type Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { codeUrl } from './scan/code.ts';
+import { codeCache } from './scan/code-cache.ts';
 import { seedDemo } from './scan/seed.ts';
 import { lockDataDir } from './store/lock.ts';
 import { openSqlite } from './store/sqlite.ts';
-import type { CodeRow, Store } from './store/store.ts';
+import type { Store } from './store/store.ts';
 
 export interface Collector {
   /** Where it listens: `http://localhost:8080`, without a trailing slash. */
@@ -44,6 +46,9 @@ export interface Collector {
   /** Stops taking requests, answers those under way, stores what was taken, closes the store. */
   close(): Promise<void>;
 }
+
+/** Codes read at the start, so that their scans are sent on even if the store fails later. */
+const CODES_WARMED = 20_000;
 
 export interface Dependencies {
   now?: () => number;
@@ -80,7 +85,7 @@ async function start(config: Config, now: () => number, log: Logger, unlock: () 
       metrics.commitEvents.observe(events);
     },
   });
-  const codes = codeCache(store);
+  const codes = codeCache(async (code) => (await store.queries.codes({ sites: null, code }))[0] ?? null, now);
   const root = packageRoot();
   const shop = join(root, 'examples/shop');
   const collect = createCollect({
@@ -104,6 +109,7 @@ async function start(config: Config, now: () => number, log: Logger, unlock: () 
       linkRoutes({ store, auth, now }),
       profileRoutes({ store, auth, now }),
       codeRoutes({ store, auth, now, publicUrl: () => url, onChange: codes.forget }),
+      storeRoutes({ store, auth, now }),
       decisionRoutes({ store, intake, auth, policy: DEFAULT_POLICY, now }),
       relinkRoutes({ store, auth, policy: DEFAULT_POLICY, now }),
       importRoutes({ store, intake, auth, metrics, now }),
@@ -117,6 +123,7 @@ async function start(config: Config, now: () => number, log: Logger, unlock: () 
   const { port } = server.address() as AddressInfo;
   url ||= `http://localhost:${port}`;
   if (config.demo) await seedDemo(store, { file: join(shop, 'seed.json'), url, port, now: now() });
+  codes.warm(await store.queries.codes({ sites: null, limit: CODES_WARMED }));
   const running = join(config.data_dir, 'running.json');
   writeFileSync(
     running,
@@ -149,21 +156,6 @@ function adminToken({ admin_token, data_dir }: Config): { token: string; isNew: 
     chmodSync(file, 0o600);
   }
   return { token, isNew: token !== kept && !admin_token };
-}
-
-/** Codes that were scanned lately, so that a scan needs no read. Forgotten when they change. */
-function codeCache(store: Store): { get(code: string): Promise<(CodeRow & { site: string }) | null>; forget(code: string): void } {
-  const known = new Map<string, CodeRow & { site: string }>();
-  return {
-    async get(code) {
-      const cached = known.get(code);
-      if (cached) return cached;
-      const [row] = await store.queries.codes(null, code);
-      if (row) known.set(code, row);
-      return row ?? null;
-    },
-    forget: (code) => void known.delete(code),
-  };
 }
 
 function packageRoot(): string {

@@ -7,8 +7,8 @@ import { ID_PATTERN } from '../../protocol/ids.ts';
 import { SITE_DEFAULTS, type Site, type SiteRecord } from '../domain/site.ts';
 import { badField, Problem } from '../errors.ts';
 import type { Store, TokenRow } from '../store/store.ts';
-import { type Auth, accessOf, hashToken, newToken, requireScope, siteFor } from './auth.ts';
-import { cursor, cursorOf, limit, text } from './params.ts';
+import { type Auth, accessOf, hashToken, newToken, requireScope } from './auth.ts';
+import { cursor, cursorOf, limit } from './params.ts';
 import { parseBody } from './problem.ts';
 
 const origin = z
@@ -73,10 +73,6 @@ export function adminRoutes({ store, auth, now }: { store: Store; auth: Auth; no
     const change = parseBody(SiteBody.omit({ site: true }), req.body);
     const record = await store.write((tx) => tx.saveSite({ ...shown(known), ...(change as Partial<Site>) }));
     res.json(shown(record));
-  });
-
-  router.get('/v1/stores', read, async (req, res) => {
-    res.json({ stores: await store.queries.stores(siteFor(accessOf(res), text(req, 'site'))) });
   });
 
   router.get('/v1/tokens', admin, async (_req, res) => {

@@ -141,7 +141,8 @@ function originAllowed(site: SiteRecord, origin: string | undefined): boolean {
 }
 
 function mayWrite(access: Access | null, site: string): boolean {
-  return access?.scopes.includes('write') && (access.sites === null || access.sites.includes(site));
+  if (!access?.scopes.includes('write')) return false;
+  return access.sites === null || access.sites.includes(site);
 }
 
 /**

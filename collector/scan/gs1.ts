@@ -130,7 +130,7 @@ const WORDS: Record<Gs1Reason, string> = {
 };
 
 const WEB_URI = /^(https?):\/\/([^/?#\s@\\]+)(\/[^?#\s]*)?(?:\?([^#\s]*))?(?:#.*)?$/i;
-const STEM = /^https?:\/\/[^/?#\s@\\]+(?:\/[^?#\s/]+)*$/;
+const STEM = /^https?:\/\/[^/?#\s@\\]+(?:\/[^?#\s/]*)*$/;
 const DIGITS = /^\d+$/;
 
 function refuse(reason: Gs1Reason, ai: string | null = null): { ok: false } & Gs1Fault {

@@ -5,7 +5,8 @@ import type { Payload } from '../domain/accepted-event.ts';
 import type { Decision } from '../linking/event.ts';
 import type { Rule, Status } from '../linking/outcome.ts';
 import { type ChangeColumns, type LinkColumns, type LinkRow, linkRow, restore } from './link-row.ts';
-import type { CodeRow, Scope, StoreRow, TokenRow } from './store.ts';
+import { codeQueries } from './queries-codes.ts';
+import type { Scope, TokenRow } from './store.ts';
 
 /** Kysely only carries the connection: the statements name their tables themselves. */
 export type Tables = Record<string, never>;
@@ -309,22 +310,7 @@ export function createQueries(db: Kysely<Tables>) {
       );
     },
 
-    async codes(sites: readonly string[] | null, code?: string): Promise<(CodeRow & { site: string; store: StoreRow | null })[]> {
-      const found = await rows(sql<CodeColumns>`
-        SELECT c.*, st.site, x.name AS store_name, x.gln AS store_gln FROM codes c JOIN sites st USING (site_pk)
-          LEFT JOIN stores x ON x.site_pk = c.site_pk AND x.store_id = c.store_id
-        WHERE ${and([...ofSites(sites), ...(code === undefined ? [] : [sql`c.code = ${code}`])])} ORDER BY c.code`);
-      return found.map(({ store_name, store_gln, single_use, active, ...row }) => ({
-        ...row,
-        single_use: single_use === 1,
-        active: active === 1,
-        store: row.store_id === null ? null : { store_id: row.store_id, name: store_name ?? row.store_id, gln: store_gln },
-      }));
-    },
-
-    stores: (sites: readonly string[] | null) =>
-      rows(sql<StoreRow & { site: string }>`SELECT st.site, x.store_id, x.name, x.gln FROM stores x JOIN sites st USING (site_pk)
-        WHERE ${and(ofSites(sites))} ORDER BY st.site, x.store_id`),
+    ...codeQueries(rows),
 
     async tokens(): Promise<TokenRow[]> {
       const found = await rows(
@@ -443,14 +429,6 @@ interface EventColumns extends Omit<StoredEvent, 'bot' | 'scan' | 'payload'> {
   gtin: string | null;
   flag: string | null;
   claimer_id: string | null;
-}
-
-interface CodeColumns extends Omit<CodeRow, 'single_use' | 'active'> {
-  site: string;
-  single_use: number;
-  active: number;
-  store_name: string | null;
-  store_gln: string | null;
 }
 
 function storedEvent(row: EventColumns): StoredEvent {

@@ -17,6 +17,7 @@ import type { Barrier, LinkEvent, Strength } from '../linking/event.ts';
 import { type Key, keyOf } from '../linking/order.ts';
 import type { Candidate, Outcome } from '../linking/outcome.ts';
 import type { Details } from '../linking/segment.ts';
+import { createCodeStatements } from './sqlite-codes.ts';
 import { createStatements } from './sqlite-statements.ts';
 import type { BrowserRecord, Carrier, Customer, SavedBrowser, ScanRecord, Tx } from './store.ts';
 
@@ -147,6 +148,8 @@ export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Cont
     const row = browserByPk.get(browser_pk);
     if (row) cache.delete(`${row.site_pk} ${row.anonymous_id}`);
   });
+
+  const codes = createCodeStatements(db);
 
   function devicePk({ device_type, browser, os, bot }: AcceptedEvent['device']): number {
     const name = `${device_type} ${browser} ${os} ${bot}`;
@@ -402,15 +405,7 @@ export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Cont
       async saveSite(site) {
         return saveSite(site);
       },
-      async saveStore(site_pk, { store_id, name, gln }) {
-        sql('INSERT OR REPLACE INTO stores (site_pk, store_id, name, gln) VALUES (?, ?, ?, ?)').run(site_pk, store_id, name, gln);
-      },
-      async saveCode(code) {
-        const { single_use, active, ...rest } = code;
-        const row = { ...rest, single_use: single_use ? 1 : 0, active: active ? 1 : 0 };
-        const names = Object.keys(row);
-        db.prepare(`INSERT OR REPLACE INTO codes (${names.join(', ')}) VALUES (${names.map((name) => `@${name}`).join(', ')})`).run(row);
-      },
+      ...codes,
       async saveToken({ token_id, hash, name, scopes, sites, created_at, expires_at }) {
         sql('INSERT OR REPLACE INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, NULL)').run(
           ...[token_id, hash, name, scopes.join(' '), sites && JSON.stringify(sites), created_at, expires_at],

@@ -169,6 +169,14 @@ export interface Tx {
   saveSite(site: Site): Promise<SiteRecord>;
   saveStore(site_pk: number, store: StoreRow): Promise<void>;
   saveCode(code: CodeRow): Promise<void>;
+  /** Of these codes, those that exist on any site. */
+  takenCodes(codes: Iterable<string>): Promise<Set<string>>;
+  /** Adds to a code's history. */
+  addCodeEdit(edit: CodeEdit): Promise<void>;
+  /** Adds a target, or replaces the one of the same anchor, link type and language. */
+  saveGs1Target(target: Gs1TargetRow): Promise<void>;
+  /** False if there was none. */
+  dropGs1Target(target: Omit<Gs1TargetRow, 'target' | 'title' | 'updated_at'>): Promise<boolean>;
   saveToken(token: TokenRow): Promise<void>;
   /** False if there is no such live token. */
   revokeToken(token_id: string, now: Millis): Promise<boolean>;
@@ -199,6 +207,30 @@ export interface CodeRow {
   fallback: string | null;
   active: boolean;
   created_at: Millis;
+  updated_at: Millis;
+}
+
+/** One edit of a code: the fields that changed. */
+export interface CodeEdit {
+  code: string;
+  edited_at: Millis;
+  author: string;
+  old: Partial<CodeRow>;
+  new: Partial<CodeRow>;
+}
+
+/** Where a GS1 Digital Link leads. */
+export interface Gs1TargetRow {
+  site_pk: number;
+  /** `01/09521000100015`, qualifiers included where given; with `prefix` the beginning of many. */
+  anchor: string;
+  prefix: boolean;
+  /** `gs1:pip`, …; `gs1:defaultLink` is what a plain scan follows. */
+  link_type: string;
+  /** BCP 47, empty for any. */
+  lang: string;
+  target: string;
+  title: string;
   updated_at: Millis;
 }
 

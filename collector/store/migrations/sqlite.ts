@@ -81,6 +81,17 @@ CREATE TABLE codes (
   valid_from INTEGER, valid_until INTEGER, fallback TEXT, active INTEGER NOT NULL,
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- What was edited after a code was made: the fields that changed, before and after.
+CREATE TABLE code_edits (
+  edit_pk INTEGER PRIMARY KEY, code TEXT NOT NULL, edited_at INTEGER NOT NULL, author TEXT NOT NULL, old TEXT NOT NULL, new TEXT NOT NULL
+) STRICT;
+CREATE INDEX code_edits_by_code ON code_edits (code);
+-- Where GS1 Digital Links lead. The anchor is 01/GTIN14 with any qualifiers, or the beginning of one where prefix is 1.
+CREATE TABLE gs1_targets (
+  site_pk INTEGER NOT NULL, anchor TEXT NOT NULL, prefix INTEGER NOT NULL, link_type TEXT NOT NULL, lang TEXT NOT NULL,
+  target TEXT NOT NULL, title TEXT NOT NULL, updated_at INTEGER NOT NULL,
+  PRIMARY KEY (anchor, prefix, link_type, lang, site_pk), UNIQUE (site_pk, anchor, prefix, link_type, lang)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE scans (
   site_pk INTEGER NOT NULL, scan_id TEXT NOT NULL, event_pk INTEGER NOT NULL, occurred_at INTEGER NOT NULL,
   code TEXT NOT NULL, store_id TEXT, placement TEXT, sku TEXT, gtin TEXT,
