@@ -6,6 +6,7 @@ import { DAY, type Millis } from '../../protocol/event.ts';
 import { ID_PATTERN } from '../../protocol/ids.ts';
 import { SITE_DEFAULTS, type Site, type SiteRecord } from '../domain/site.ts';
 import { badField, Problem } from '../errors.ts';
+import { keyFault } from '../intake/signed-identity.ts';
 import type { Store, TokenRow } from '../store/store.ts';
 import { type Auth, accessOf, hashToken, newToken, requireScope } from './auth.ts';
 import { cursor, cursorOf, limit } from './params.ts';
@@ -25,6 +26,7 @@ const SiteBody = z.strictObject({
     .regex(/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/)
     .nullable()
     .optional(),
+  scan_cookie: z.boolean().optional(),
   code_host: origin.nullable().optional(),
   timezone: z
     .string()
@@ -36,6 +38,17 @@ const SiteBody = z.strictObject({
     .optional(),
   consent: z.enum(['none', 'cookieless']).optional(),
   identity: z.enum(['off', 'prefer', 'require']).optional(),
+  identity_keys: z
+    .array(
+      z
+        .strictObject({ kid: z.string().min(1).max(128), alg: z.enum(['HS256', 'ES256', 'RS256']), key: z.string().max(8_192) })
+        .superRefine((key, context) => {
+          const fault = keyFault(key);
+          if (fault !== null) context.addIssue({ code: 'custom', path: ['key'], message: fault });
+        }),
+    )
+    .max(10)
+    .optional(),
   scrub_params: z.array(z.string().toLowerCase().max(64)).max(200).optional(),
 });
 
@@ -50,7 +63,12 @@ export function adminRoutes({ store, auth, now }: { store: Store; auth: Auth; no
   const router = Router();
   const read = requireScope(auth, 'read', now);
   const admin = requireScope(auth, 'admin', now);
-  const shown = ({ site_pk: _pk, email_key: _email, scan_key: _scan, ...site }: SiteRecord): Site => site;
+  const settings = ({ site_pk: _pk, email_key: _email, scan_key: _scan, ...site }: SiteRecord): Site => site;
+  /** A shared secret is never shown again. */
+  const shown = (record: SiteRecord): object => ({
+    ...settings(record),
+    identity_keys: record.identity_keys.map(({ kid, alg, key }) => ({ kid, alg, ...(alg !== 'HS256' && { key }) })),
+  });
 
   router.get('/v1/sites', read, (_req, res) => {
     const { sites } = accessOf(res);
@@ -71,7 +89,7 @@ export function adminRoutes({ store, auth, now }: { store: Store; auth: Auth; no
     const known = store.sites().find(({ site }) => site === req.params.site);
     if (!known) throw new Problem(404, `No such site: ${req.params.site}`);
     const change = parseBody(SiteBody.omit({ site: true }), req.body);
-    const record = await store.write((tx) => tx.saveSite({ ...shown(known), ...(change as Partial<Site>) }));
+    const record = await store.write((tx) => tx.saveSite({ ...settings(known), ...(change as Partial<Site>) }));
     res.json(shown(record));
   });
 

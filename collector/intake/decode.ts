@@ -46,7 +46,7 @@ export function decodeBatch(body: string, now: Millis): Decoded {
     if ('event' in result) {
       events.push(result.event);
       unknown_fields += result.unknown_fields;
-    } else refused.push({ ...result, raw: JSON.stringify(item)?.slice(0, LIMITS.body_bytes) ?? 'null' });
+    } else refused.push({ ...result, raw: (jsonOf(item) ?? body).slice(0, LIMITS.body_bytes) });
   }
   const { v, site, sent_at, dropped } = value;
   return {
@@ -80,7 +80,11 @@ export function decodeEvent(
   if (typeof type !== 'string' || !TYPE.test(type)) return refuse('bad_type');
   if (!isTime(time)) return refuse('bad_time');
   if (time > now + LIMITS.future) return refuse('future');
-  if (measure && JSON.stringify(item).length > LIMITS.event_bytes) return refuse('too_large');
+  if (measure) {
+    const json = jsonOf(item);
+    if (json === null) return refuse('too_deep');
+    if (json.length > LIMITS.event_bytes) return refuse('too_large');
+  }
   const event: WireEvent = { event_id: id, type, time: Math.floor(time) };
   let unknown_fields = 0;
   for (const field in item) {
@@ -182,6 +186,16 @@ function assignOrDrop(target: Record<string, unknown>, field: string, value: str
 function idText(value: unknown): string | null {
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
   return typeof value === 'string' && value.length > 0 && value.length <= LIMITS.customer_id ? value : null;
+}
+
+/** Null for what parses, but is nested too deep to be written again. */
+function jsonOf(value: unknown): string | null {
+  try {
+    return JSON.stringify(value) ?? null;
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 function fits(value: unknown, depth: number, budget: { nodes: number }): boolean {

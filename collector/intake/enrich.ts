@@ -7,9 +7,16 @@ import type { SiteRecord } from '../domain/site.ts';
 import { nameCustomer } from '../linking/claim.ts';
 import type { Barrier, Claim, Strength } from '../linking/event.ts';
 import { scrubUrl } from './scrub.ts';
+import { type TokenFault, verifyIdentity } from './signed-identity.ts';
 
 /** Parts of an event that were dropped while the event itself is kept; also labels of the metric. */
-export type DropReason = 'customer_on_no_claim' | 'customer_names_nobody' | 'claim_not_signed' | 'bad_scan_token' | 'ids_without_consent';
+export type DropReason =
+  | 'customer_on_no_claim'
+  | 'customer_names_nobody'
+  | 'claim_not_signed'
+  | 'bad_scan_token'
+  | 'ids_without_consent'
+  | `token_${TokenFault}`;
 
 export interface Receipt {
   site: SiteRecord;
@@ -82,24 +89,53 @@ export function barrierOf({ type, consent, props }: Pick<WireEvent, 'type' | 'co
   return type === 'consent' && (consent ?? props?.['consent']) === 'denied' ? 'hard' : null;
 }
 
-/** R4. */
+/** R4. A page's claim is signed by the retailer's token, a backend's by its own access. */
 function claimOf(event: WireEvent, site: SiteRecord, backend: boolean, drop: (reason: DropReason) => void): Claim | null {
-  const { customer_id: raw, email_sha256, type } = event;
-  if (raw === undefined && email_sha256 === undefined) return null;
+  const { customer_id: raw, email_sha256, customer_token, type } = event;
+  if (raw === undefined && email_sha256 === undefined && customer_token === undefined) return null;
   if (!CLAIM_TYPES.has(type) && !backend) {
     drop('customer_on_no_claim');
     return null;
   }
-  const strength: Strength = type === 'email_click' ? 'carried' : backend ? 'signed' : 'stated';
-  if (site.identity === 'require' && strength !== 'signed') {
+  const stated = { customer_id: raw, email_sha256, strength: type === 'email_click' ? 'carried' : backend ? 'signed' : 'stated' } as const;
+  const said =
+    backend || customer_token === undefined || site.identity === 'off' ? stated : vouched(event, site, customer_token, stated, drop);
+  if (said === null) return null;
+  if (site.identity === 'require' && said.strength !== 'signed') {
     drop('claim_not_signed');
     return null;
   }
-  const email = email_sha256 === undefined ? null : guestId(email_sha256, site.email_key);
-  const named = raw === undefined ? { nobody: true } : nameCustomer(raw);
-  if (raw !== undefined && 'nobody' in named) drop('customer_names_nobody');
+  const email = said.email_sha256 === undefined ? null : guestId(said.email_sha256, site.email_key);
+  const named = said.customer_id === undefined ? { nobody: true } : nameCustomer(said.customer_id);
+  if (said.customer_id !== undefined && 'nobody' in named) drop('customer_names_nobody');
   const customer_id = 'id' in named ? named.id : email;
-  return customer_id === null ? null : { customer_id, email, strength };
+  return customer_id === null ? null : { customer_id, email, strength: said.strength };
+}
+
+interface Statement {
+  customer_id: string | undefined;
+  email_sha256: string | undefined;
+  strength: Strength;
+}
+
+/** What a token makes of a page's statement: signed, with the token's own e-mail only; as stated once it expired; else nothing. */
+function vouched(
+  event: WireEvent,
+  site: SiteRecord,
+  token: string,
+  stated: Statement,
+  drop: (reason: DropReason) => void,
+): Statement | null {
+  const { anonymous_id = null, customer_id, time } = event;
+  const verdict = verifyIdentity(token, { site: site.site, keys: site.identity_keys, anonymous_id, customer_id, time });
+  if (verdict.ok)
+    return {
+      customer_id: verdict.customer_id,
+      email_sha256: verdict.email_sha256 ?? undefined,
+      strength: stated.strength === 'carried' ? 'carried' : 'signed',
+    };
+  drop(`token_${verdict.fault}`);
+  return verdict.fault === 'expired' ? stated : null;
 }
 
 /** R10: a guest's id. `email_sha256` is the hex hash of the trimmed, lower-cased address. */
