@@ -76,19 +76,20 @@ async function dedupe(
   const known = new Map<string, { type: string; time: Millis; payload: string }>();
   for (const [site, event_ids] of bySite)
     for (const [event_id, copy] of await tx.knownEvents(sitePk(site), event_ids)) known.set(`${site} ${event_id}`, copy);
-  const fresh: AcceptedEvent[] = [];
+  const first = new Map<string, AcceptedEvent>();
   const fates = events.map((event): Fate => {
     const key = `${event.site} ${event.event_id}`;
-    const copy = known.get(key);
-    if (copy) {
-      const same = copy.type === event.type && copy.time === event.time && copy.payload === JSON.stringify(event.payload);
-      return same ? 'duplicate' : 'conflicting_duplicate';
+    const stored = known.get(key);
+    const inBatch = first.get(key);
+    if (!stored && !inBatch) {
+      first.set(key, event);
+      return 'stored';
     }
-    known.set(key, { type: event.type, time: event.time, payload: JSON.stringify(event.payload) });
-    fresh.push(event);
-    return 'stored';
+    const { type, time } = stored ?? (inBatch as AcceptedEvent);
+    const payload = stored?.payload ?? JSON.stringify(inBatch?.payload);
+    return type === event.type && time === event.time && payload === JSON.stringify(event.payload) ? 'duplicate' : 'conflicting_duplicate';
   });
-  return { fates, fresh };
+  return { fates, fresh: [...first.values()] };
 }
 
 const browserName = ({ site, anonymous_id }: LinkEvent): string => `${site} ${anonymous_id}`;

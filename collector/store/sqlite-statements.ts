@@ -30,6 +30,8 @@ export function createStatements(
   forgetBrowser: (browser_pk: number) => void,
 ): { statements: Statements; forget: () => void } {
   const decisions = new Map<number, Decision[]>();
+  // Most transactions find the queue empty: they need not ask. A new process does, for what a crash left.
+  let queued = true;
   const sql = <P extends unknown[], R = unknown>(text: string) => db.prepare<P, R>(text);
   const decisionsOf = sql<[number], { body: string }>('SELECT body FROM decisions WHERE site_pk = ? ORDER BY decision_id');
   const addDecision = sql<unknown[]>(
@@ -137,13 +139,17 @@ export function createStatements(
       for (const browser_pk of browser_pks) forgetBrowser(browser_pk);
     },
     async queueRelinks(relinks) {
+      queued ||= relinks.length > 0;
       for (const { browser_pk, from, to, refold, cause_event_id } of relinks)
         addRelink.run(browser_pk, bound(from), bound(to), refold ? 1 : 0, cause_event_id);
     },
     async nextRelinks(limit) {
-      return nextRelinks
+      if (!queued) return [];
+      const rows = nextRelinks
         .all(limit)
         .map(({ refold, from_time, to_time, ...row }) => ({ ...row, from: from_time, to: to_time, refold: refold === 1 }));
+      queued = rows.length > 0;
+      return rows;
     },
     async advanceRelink(relink_pk, after_session) {
       if (after_session === null) dropRelink.run(relink_pk);
@@ -156,7 +162,11 @@ export function createStatements(
       return lastPosition.get()?.position ?? 0;
     },
   };
-  return { statements, forget: () => decisions.clear() };
+  function forget(): void {
+    decisions.clear();
+    queued = true;
+  }
+  return { statements, forget };
 }
 
 function parsed(json: string | null): Record<string, unknown> | null {

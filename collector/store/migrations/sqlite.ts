@@ -24,13 +24,12 @@ CREATE TABLE sessions (
   session_pk INTEGER PRIMARY KEY, browser_pk INTEGER NOT NULL, session_id TEXT NOT NULL,
   landing_time INTEGER, landing_rank INTEGER, landing_event_id TEXT,
   landing_page TEXT, referrer TEXT, channel TEXT, source TEXT, medium TEXT, campaign TEXT, click_id TEXT,
-  UNIQUE (browser_pk, session_id)
+  UNIQUE (session_id, browser_pk)
 ) STRICT;
-CREATE INDEX sessions_by_id ON sessions (session_id);
 
 -- The payload is stored once; columns repeat only what queries need. event_pk is the order of storing.
 CREATE TABLE events (
-  event_pk INTEGER PRIMARY KEY AUTOINCREMENT, site_pk INTEGER NOT NULL, event_id TEXT NOT NULL, type TEXT NOT NULL,
+  event_pk INTEGER PRIMARY KEY, site_pk INTEGER NOT NULL, event_id TEXT NOT NULL, type TEXT NOT NULL,
   time INTEGER NOT NULL, occurred_at INTEGER NOT NULL, received_at INTEGER NOT NULL,
   browser_pk INTEGER, session_pk INTEGER, device_pk INTEGER NOT NULL, payload TEXT NOT NULL,
   UNIQUE (event_id, site_pk)
@@ -121,7 +120,7 @@ CREATE TABLE links (
 CREATE INDEX links_by_browser ON links (browser_pk, last_time);
 CREATE INDEX links_by_customer ON links (customer_id) WHERE customer_id IS NOT NULL;
 CREATE TABLE link_changes (
-  position INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, site_pk INTEGER NOT NULL, session_pk INTEGER, segment INTEGER,
+  position INTEGER PRIMARY KEY, type TEXT NOT NULL, site_pk INTEGER NOT NULL, session_pk INTEGER, segment INTEGER,
   link_version INTEGER, link TEXT, old TEXT, cause_event_id TEXT NOT NULL, changed_at INTEGER NOT NULL
 ) STRICT;
 `,
