@@ -20,6 +20,8 @@ export interface Settings {
   kiosk?: boolean | string;
   /** URL parameters (comma-separated) that carry a search term. */
   'search-param'?: string;
+  /** Shows the overlay that says what is captured, sent and acknowledged. `?ff_debug=1` in a page's address does too. */
+  debug?: boolean | string;
 }
 
 export let config: Settings;

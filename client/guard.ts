@@ -1,11 +1,13 @@
 /** Where the tag's own failures end: the page must never see one. */
 
-/** The same function, but it gives nothing where it would have thrown. */
-export function guard<A extends unknown[], R>(run: (...args: A) => R): (...args: A) => R | undefined {
+/** The same function, but where it would have thrown it gives nothing, after `failed` has heard of it. */
+export function guard<A extends unknown[], R>(run: (...args: A) => R, failed?: () => void): (...args: A) => R | undefined {
   return (...args) => {
     try {
       return run(...args);
-    } catch {}
+    } catch {
+      if (failed) failed();
+    }
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Millis, Props, WireEvent } from '../protocol/event.ts';
 import { config } from './config.ts';
 import { consent, gpc } from './consent.ts';
-import { attempt } from './guard.ts';
+import { attempt, guard } from './guard.ts';
 import { anonymousId, claimedIn, forgetBrowser, rememberClaim, tabId } from './identity.ts';
 import { countDropped, enqueue, isVital } from './queue.ts';
 import { randomId } from './random-id.ts';
@@ -10,13 +10,7 @@ import { landing_scan, withoutScan } from './scan.ts';
 import { currentSession, endSession, stamp, touchSession } from './session.ts';
 
 /** Never throws: what cannot be recorded is dropped and counted. */
-export function record(type: string, props?: unknown, more?: Loose): void {
-  try {
-    capture(type, props, more);
-  } catch {
-    countDropped();
-  }
-}
+export const record = guard(capture, countDropped);
 
 /** The page view that events belong to. */
 export const view: { id?: string; url?: string } = {};
@@ -70,7 +64,7 @@ let session = '';
 /** The landing's token, for the first event. */
 let scan = landing_scan;
 
-function capture(type: string, given: unknown, more: Loose | undefined): void {
+function capture(type: string, given?: unknown, more?: Loose): void {
   // Whom an event names is no property of it.
   const { customer_id, user_id, email_sha256, user_data, token, ...props } = { ...common, ...(given as Props) };
   const draft: Draft = {

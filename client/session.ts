@@ -36,7 +36,7 @@ export function stamp(): Millis {
 }
 
 export function continuesSession(last: Millis, time: Millis, started: Millis): boolean {
-  return time - last < (config.kiosk ? KIOSK_IDLE_LIMIT : IDLE_LIMIT) && time - started < LENGTH_LIMIT;
+  return time - last < (config.kiosk ? KIOSK_IDLE_LIMIT : IDLE_LIMIT) && time - started < DAY;
 }
 
 /** A hash of the campaign parameters and click ids that hold something; 0 where none does. */
@@ -50,7 +50,6 @@ export function campaignOf(url: string): number {
 export const SESSION = 'ff_s';
 const IDLE_LIMIT = 30 * MINUTE;
 const KIOSK_IDLE_LIMIT = 5 * MINUTE;
-const LENGTH_LIMIT = DAY;
 
 /** The last stamp of this page; the browser's is the session's `last`. */
 let latest = 0;
@@ -59,9 +58,10 @@ type Session = [id: string, started: Millis, last: Millis, campaign: number];
 
 function load(): Session {
   const value = read(SESSION);
-  const [id, started, last, campaign] = value.split('.');
-  const valid = /^[\w-]{0,99}(\.\d+){3}$/.test(value) && Number(last) < now() + DAY;
-  return valid ? [id as string, Number(started), Number(last), Number(campaign)] : ['', 0, 0, 0];
+  const [id, ...numbers] = value.split('.');
+  const [started, last, campaign] = numbers.map(Number) as [number, number, number];
+  const valid = /^[\w-]{0,99}(\.\d+){3}$/.test(value) && last < now() + DAY;
+  return valid ? [id as string, started, last, campaign] : ['', 0, 0, 0];
 }
 
 function save(...session: Session): void {

@@ -1,11 +1,14 @@
 /** The commands about printed codes: list, make from CSV, edit, retire, print. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { stringify } from 'csv-stringify/sync';
 import type { Client } from './cli-client.ts';
 import { print, progress, withClient } from './cli-shared.ts';
 import { Problem } from './errors.ts';
 import type { CodesImported } from './http/codes.ts';
+import { ERROR_CORRECTIONS } from './scan/picture.ts';
+import { drawSheets, SHEET_NAMES, SHEETS, type SheetName } from './scan/sheet.ts';
+import { CAPTIONS, type Caption, labelOf } from './scan/sheet-label.ts';
 
 interface Code {
   code: string;
@@ -55,6 +58,21 @@ export function addCodeCommands(program: Command): void {
       }),
     );
 
+  codes
+    .command('sheet')
+    .description('a PDF of codes to print')
+    .argument('[code...]', 'these; else all that fit the options')
+    .requiredOption('--out <file>')
+    .addOption(new Option('--sheet <name>', 'label sheet').choices(SHEET_NAMES).default('a4-24'))
+    .addOption(new Option('--caption <kind>').choices(CAPTIONS).default('both'))
+    .addOption(new Option('--error-correction <level>').choices(ERROR_CORRECTIONS).default('medium'))
+    .option('--skip <n>', 'labels of the first sheet that are used up')
+    .option('--site <site>')
+    .option('--store <id>')
+    .option('--placement <name>')
+    .option('--campaign <name>')
+    .action((wanted: string[], options: SheetOptions) => withClient((client) => printSheet(client, wanted, options)));
+
   const edit = (code: string, change: object): Promise<void> =>
     withClient(async (client) => {
       const row = await client.json<Code>('PATCH', `/v1/codes/${encodeURIComponent(code)}`, change);
@@ -74,6 +92,44 @@ export function addCodeCommands(program: Command): void {
     .argument('<code>')
     .option('--fallback <url>')
     .action((code: string, change: Record<string, string>) => edit(code, { ...change, active: false }));
+}
+
+interface SheetOptions {
+  out: string;
+  sheet: SheetName;
+  caption: Caption;
+  errorCorrection: (typeof ERROR_CORRECTIONS)[number];
+  skip?: string;
+  site?: string;
+  store?: string;
+  placement?: string;
+  campaign?: string;
+}
+
+/** Draws here, not in the collector, so that a large run holds up no scan and shows how far it is. */
+async function printSheet(client: Client, wanted: readonly string[], options: SheetOptions): Promise<void> {
+  const { out, sheet, caption, errorCorrection, skip, ...filter } = options;
+  const { codes: found } = await client.json<{ codes: Code[] }>('GET', `/v1/codes?${new URLSearchParams(filter)}`);
+  const byCode = new Map(found.map((code) => [code.code, code]));
+  const rows = wanted.length === 0 ? found : wanted.map((code) => byCode.get(code.toUpperCase()) ?? missing(code));
+  if (rows.length === 0) throw new Problem(404, 'No code fits');
+  const layout = SHEETS[sheet];
+  const drawn = await drawSheets(
+    rows.map((row) => labelOf(row, row.url, caption)),
+    layout,
+    {
+      error_correction: errorCorrection,
+      skip: Math.min(Number(skip ?? 0) || 0, layout.columns * layout.rows - 1),
+      onProgress: (count) => progress('drawn', count, rows.length),
+    },
+  );
+  if (!drawn.ok) throw new Problem(400, `${drawn.url} would have modules of ${drawn.module_mm.toFixed(2)} mm: too small to read`);
+  writeFileSync(out, drawn.pdf);
+  print(false, { rows: rows.length, pages: drawn.pages }, (done) => [`${done.rows} codes on ${done.pages} pages: ${out}`]);
+}
+
+function missing(code: string): never {
+  throw new Problem(404, `No such code: ${code}`);
 }
 
 async function importCodes(client: Client, file: string, { site, dryRun }: { site?: string; dryRun?: boolean }): Promise<CodesImported> {

@@ -5,8 +5,11 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { Command, CommanderError, Option } from 'commander';
+import { addCheckCommand } from './cli-check.ts';
 import { addCodeCommands } from './cli-codes.ts';
+import { addScanCommands } from './cli-scans.ts';
 import { print, progress, withClient } from './cli-shared.ts';
+import { addUpkeepCommands } from './cli-upkeep.ts';
 import { Problem, StartupError } from './errors.ts';
 import type { ImportAnswer } from './http/import.ts';
 import { PRESETS } from './simulate/parameters.ts';
@@ -93,6 +96,9 @@ tokens
   );
 
 addCodeCommands(program);
+addScanCommands(program);
+addCheckCommand(program);
+addUpkeepCommands(program);
 
 const links = program.command('links').description('which session belongs to which customer');
 links

@@ -1,6 +1,6 @@
 /** Puts a collector together: the only file that names adapters. Used by main, the CLI, tests, and whoever embeds it. */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -9,31 +9,41 @@ import { type Config, readConfig } from './config.ts';
 import type { SiteRecord } from './domain/site.ts';
 import { StartupError } from './errors.ts';
 import { adminRoutes } from './http/admin.ts';
+import { createAdmission } from './http/admission.ts';
 import { createApp } from './http/app.ts';
 import { createAuth } from './http/auth.ts';
 import { codeRoutes } from './http/codes.ts';
+import { codesRevokeRoutes } from './http/codes-revoke.ts';
 import { createCollect } from './http/collect.ts';
 import { decisionRoutes } from './http/decisions.ts';
 import { demoRoutes } from './http/demo.ts';
+import { createGs1, lookupOf, type SiteTarget } from './http/gs1.ts';
+import { gs1TargetRoutes } from './http/gs1-targets.ts';
 import { importRoutes } from './http/import.ts';
 import { linkRoutes } from './http/links.ts';
+import { pictureRoutes } from './http/pictures.ts';
 import { profileRoutes } from './http/profiles.ts';
 import { rateLimit } from './http/rate.ts';
 import { relinkRoutes } from './http/relink.ts';
 import { createScan } from './http/scan.ts';
+import { scanRoutes } from './http/scans.ts';
 import { storeRoutes } from './http/stores.ts';
 import { tagRoutes } from './http/tag.ts';
 import { uiRoutes } from './http/ui.ts';
+import { BACKUP_PART, upkeepRoutes } from './http/upkeep.ts';
 import { directIntake } from './intake/direct.ts';
+import { createRetention } from './intake/retention.ts';
 import { DEFAULT_POLICY } from './linking/policy.ts';
 import { createLog, type Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { codeUrl } from './scan/code.ts';
 import { codeCache } from './scan/code-cache.ts';
+import { createRecorder } from './scan/recorder.ts';
 import { seedDemo } from './scan/seed.ts';
+import { openSpool } from './scan/spool.ts';
 import { lockDataDir } from './store/lock.ts';
 import { openSqlite } from './store/sqlite.ts';
-import type { Store } from './store/store.ts';
+import type { Store, StoreRow } from './store/store.ts';
 
 export interface Collector {
   /** Where it listens: `http://localhost:8080`, without a trailing slash. */
@@ -53,29 +63,52 @@ const CODES_WARMED = 20_000;
 export interface Dependencies {
   now?: () => number;
   log?: Logger;
+  /** An I/O error broke the store: it answers 503 from here on. Kill the process, without `close`; the next start recovers. */
+  onBroken?: () => void;
 }
 
 /** Starts a collector. Settings left out have the defaults of config.ts. Throws StartupError. */
-export async function createCollector(settings: Partial<Config> = {}, { now = Date.now, log }: Dependencies = {}): Promise<Collector> {
+export async function createCollector(
+  settings: Partial<Config> = {},
+  { now = Date.now, log, onBroken }: Dependencies = {},
+): Promise<Collector> {
   const config: Config = { ...readConfig({}), ...settings };
   const logger = log ?? createLog(config.log_level);
   const unlock = lockDataDir(config.data_dir);
   try {
-    return await start(config, now, logger, unlock);
+    return await start(config, { now, log: logger, unlock, onBroken });
   } catch (error) {
     unlock();
     throw error;
   }
 }
 
-async function start(config: Config, now: () => number, log: Logger, unlock: () => void): Promise<Collector> {
-  const store = openSqlite(join(config.data_dir, 'footfall.db'));
+interface Start {
+  now: () => number;
+  log: Logger;
+  unlock: () => void;
+  onBroken: (() => void) | undefined;
+}
+
+async function start(config: Config, { now, log, unlock, onBroken }: Start): Promise<Collector> {
+  const store = openSqlite(join(config.data_dir, 'footfall.db'), (cause) => {
+    log.fatal({ err: cause }, 'an I/O error: nothing more is written, the next start recovers what was acknowledged');
+    onBroken?.();
+  });
   const { token: admin_token, isNew } = adminToken(config);
   const auth = await createAuth(store, admin_token);
   let url = config.public_url;
 
   const siteOf = (site: string): SiteRecord | undefined => store.sites().find((record) => record.site === site);
-  const metrics = createMetrics({ waiting: () => intake.waiting() });
+  const admission = createAdmission();
+  for (const name of readdirSync(config.data_dir)) if (BACKUP_PART.test(name)) rmSync(join(config.data_dir, name));
+  const retention = config.retention_days > 0 ? createRetention(store, { days: config.retention_days, now, log }) : null;
+  const metrics = createMetrics({
+    waiting: () => intake.waiting(),
+    held: admission.held,
+    browserCache: store.browserCache,
+    relinks: store.queries.relinksWaiting,
+  });
   const intake = directIntake({
     store,
     policy: DEFAULT_POLICY,
@@ -86,17 +119,37 @@ async function start(config: Config, now: () => number, log: Logger, unlock: () 
     },
   });
   const codes = codeCache(async (code) => (await store.queries.codes({ sites: null, code }))[0] ?? null, now);
+  const warmCodes = async (): Promise<void> => {
+    codes.warm((await store.queries.codes({ sites: null, limit: CODES_WARMED })).map((row) => [row.code, row]));
+  };
+  const codesChanged = (changed: readonly string[]): void => {
+    for (const code of changed) codes.forget(code);
+    const [only = ''] = changed;
+    (changed.length === 1 ? codes.get(only) : warmCodes()).catch((error: unknown) => log.warn({ err: error }, 'codes were not read again'));
+  };
   const root = packageRoot();
   const shop = join(root, 'examples/shop');
   const collect = createCollect({
     ...{ intake, auth, metrics, log, siteOf, now },
     rate: rateLimit(config.collect_rate, config.collect_burst),
+    ...{ admission, retention },
     trust_proxy: config.trust_proxy,
   });
-  const scan = createScan({ intake, metrics, log, siteOf, now, codeOf: codes.get });
+  const recorder = createRecorder({ intake, metrics, log, spool: await openSpool(join(config.data_dir, 'scans.spool')) });
+  const gs1Targets = codeCache<SiteTarget[]>(async (key) => {
+    const { anchors, prefixes } = lookupOf(key);
+    return store.queries.gs1TargetsOf(anchors, prefixes);
+  }, now);
+  const stores = codeCache<StoreRow[]>((site) => store.queries.stores([site]), now);
+  const gs1 = createGs1({
+    ...{ recorder, metrics, log, now, sites: store.sites, publicUrl: () => url },
+    targetsOf: gs1Targets.get,
+    storesOf: stores.get,
+  });
+  const scan = createScan({ recorder, metrics, log, siteOf, now, codeOf: codes.get });
   const app = createApp({
     ...{ store, metrics, log, now },
-    hot: [collect, scan],
+    hot: [collect, scan, gs1],
     demo: config.demo
       ? demoRoutes({
           shopDir: shop,
@@ -105,25 +158,35 @@ async function start(config: Config, now: () => number, log: Logger, unlock: () 
         })
       : null,
     routes: [
-      tagRoutes({ dir: join(root, 'dist/tag') }),
+      tagRoutes({ dir: join(root, 'dist/tag'), release: versionOf(root), kept_dir: join(config.data_dir, 'tags') }),
       linkRoutes({ store, auth, now }),
       profileRoutes({ store, auth, now }),
-      codeRoutes({ store, auth, now, publicUrl: () => url, onChange: codes.forget }),
-      storeRoutes({ store, auth, now }),
+      codeRoutes({ store, auth, now, publicUrl: () => url, onChange: codesChanged }),
+      codesRevokeRoutes({ store, intake, auth, policy: DEFAULT_POLICY, now, onChange: codesChanged }),
+      pictureRoutes({ store, auth, now, publicUrl: () => url }),
+      scanRoutes({ store, auth, now }),
+      storeRoutes({ store, auth, now, onChange: stores.forgetAll }),
+      gs1TargetRoutes({ store, auth, now, onChange: gs1Targets.forgetAll }),
       decisionRoutes({ store, intake, auth, policy: DEFAULT_POLICY, now }),
       relinkRoutes({ store, auth, policy: DEFAULT_POLICY, now }),
-      importRoutes({ store, intake, auth, metrics, now }),
+      importRoutes({ store, intake, auth, metrics, retention, now }),
       adminRoutes({ store, auth, now }),
+      upkeepRoutes({ store, intake, auth, metrics, retention, data_dir: config.data_dir, now }),
       uiRoutes({ dir: join(root, 'dist/ui') }),
     ],
   });
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, maxHeaderSize: 16_384 }, app);
+  const server = createServer(
+    // Slow clients: looked for every second, else each timeout may last half a minute longer.
+    { requestTimeout: 30_000, headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16_384 },
+    app,
+  );
   server.keepAliveTimeout = 65_000;
   await listen(server, config);
   const { port } = server.address() as AddressInfo;
   url ||= `http://localhost:${port}`;
   if (config.demo) await seedDemo(store, { file: join(shop, 'seed.json'), url, port, now: now() });
-  codes.warm(await store.queries.codes({ sites: null, limit: CODES_WARMED }));
+  await warmCodes();
+  await recorder.replay();
   const running = join(config.data_dir, 'running.json');
   writeFileSync(
     running,
@@ -138,7 +201,9 @@ async function start(config: Config, now: () => number, log: Logger, unlock: () 
     log,
     async close() {
       await drainServer(server);
+      await recorder.close();
       await intake.drain();
+      await retention?.close();
       await store.close();
       rmSync(running, { force: true });
       unlock();
@@ -162,6 +227,10 @@ function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
   return folder;
+}
+
+function versionOf(root: string): string {
+  return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
 function listen(server: Server, { port, host }: Config): Promise<void> {

@@ -40,6 +40,12 @@ export const SETTINGS = [
     meaning: 'Requests a second that one IP may send to one site on the average; 0 turns the limit off.',
   },
   { name: 'COLLECT_BURST', type: 'number', default: '200', meaning: 'Requests that one IP may send to one site at once.' },
+  {
+    name: 'RETENTION_DAYS',
+    type: 'number',
+    default: '0',
+    meaning: 'Days after which events lose their content, claims and links excepted; 0 keeps them for ever.',
+  },
 ] as const satisfies readonly Setting[];
 
 export interface Config {
@@ -55,6 +61,7 @@ export interface Config {
   log_level: string;
   collect_rate: number;
   collect_burst: number;
+  retention_days: number;
 }
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
@@ -94,5 +101,6 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     log_level,
     collect_rate: number('COLLECT_RATE', 1e9),
     collect_burst: number('COLLECT_BURST', 1e9),
+    retention_days: number('RETENTION_DAYS', 36_500),
   };
 }

@@ -19,11 +19,14 @@ export function badField(field: string, expected: string): Problem {
   return new Problem(400, `${field}: ${expected}`, { field });
 }
 
-/** The store could not take a write now, though it may later: disk full (507) or out of order (503). Nothing was stored. */
+/**
+ * The store did not take a write: the disk is full (507, it may take it later), it is out of order (503), or an I/O error broke
+ * it (503): then nothing is to be tried again in this process. Nothing was acknowledged.
+ */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
   constructor(
-    readonly kind: 'full' | 'down',
+    readonly kind: 'full' | 'down' | 'broken',
     options?: ErrorOptions,
   ) {
     super(kind === 'full' ? 'the disk is full' : 'the store is out of order', options);

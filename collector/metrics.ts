@@ -3,18 +3,47 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-export function createMetrics(gauges: { waiting: () => number }) {
+/** What is read only when somebody looks. */
+export interface Readings {
+  waiting(): number;
+  held(): { requests: number; bytes: number };
+  browserCache(): { hits: number; misses: number };
+  relinks(): Promise<number>;
+}
+
+export function createMetrics({
+  waiting = () => 0,
+  held = () => ({ requests: 0, bytes: 0 }),
+  browserCache = () => ({ hits: 0, misses: 0 }),
+  relinks = async () => 0,
+}: Partial<Readings>) {
   const registers = [new Registry()];
   const [registry] = registers as [Registry];
   collectDefaultMetrics({ register: registry });
   const counter = <L extends string>(name: string, help: string, labelNames: L[] = []) =>
     new Counter({ name, help, labelNames, registers });
-  new Gauge({
-    name: 'footfall_submissions_waiting',
-    help: 'Requests that wait for their commit',
+  const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        this.set(await read());
+      },
+    });
+  gauge('footfall_submissions_waiting', 'Requests that wait for their commit', waiting);
+  gauge('footfall_held_bytes', 'Bytes of bodies between arriving and being stored', () => held().bytes);
+  gauge('footfall_relinks_waiting', 'Spans of browsers whose links wait to be judged again', relinks);
+  new Counter({
+    name: 'footfall_browser_cache_total',
+    help: 'Browsers that events needed, by whether they were in memory',
+    labelNames: ['result'],
     registers,
     collect() {
-      this.set(gauges.waiting());
+      const { hits, misses } = browserCache();
+      this.reset();
+      this.inc({ result: 'hit' }, hits);
+      this.inc({ result: 'miss' }, misses);
     },
   });
   return {
@@ -24,6 +53,12 @@ export function createMetrics(gauges: { waiting: () => number }) {
     rejected: counter('footfall_events_rejected_total', 'Events refused, kept in failed_events', ['reason']),
     dropped: counter('footfall_dropped_total', 'Parts of accepted events that were dropped, and events that tags gave up', ['reason']),
     scans: counter('footfall_scans_total', 'Scans by flag (counted: none)', ['flag']),
+    acks: new Histogram({
+      name: 'footfall_ack_seconds',
+      help: 'From the last byte of a batch to its answer',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+      registers,
+    }),
     commits: new Histogram({
       name: 'footfall_commit_seconds',
       help: 'Duration of commits, fsync included',

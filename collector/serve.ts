@@ -3,12 +3,18 @@ import { createCollector } from './collector.ts';
 import { type Config, readConfig } from './config.ts';
 import { StartupError } from './errors.ts';
 
+/** Time for the last answers after an I/O error. */
+const ANSWERS_MS = 500;
+
 /** Runs until SIGTERM or SIGINT. A start that cannot go on ends the process with 1 and one line that says why. */
 export async function serve(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   let config: Config;
   try {
     config = readConfig(env);
-    const collector = await createCollector(config);
+    const collector = await createCollector(config, {
+      // Whoever waits is told 503 first. Then as in a crash: an orderly exit closes the file, which would fsync again.
+      onBroken: () => void setTimeout(() => process.kill(process.pid, 'SIGKILL'), ANSWERS_MS),
+    });
     const stop = (): void => {
       process.off('SIGTERM', stop).off('SIGINT', stop);
       collector.log.info('stopping');

@@ -17,6 +17,8 @@ needs=(
   'wrk                 */bin/wrk'
   'zbar-tools          */bin/zbarimg'
   'poppler-utils       */bin/pdftoppm'
+  'strace              */bin/strace'
+  'e2fsprogs           */bin/mkfs.ext4'
 )
 
 present() {

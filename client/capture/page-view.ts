@@ -23,8 +23,12 @@ export function watchNavigation(): void {
   for (const name of ['pushState', 'replaceState'] as const) {
     const original = history[name];
     history[name] = function (this: History, ...args) {
-      original.apply(this, args);
-      attempt(navigated);
+      try {
+        original.apply(this, args);
+      } finally {
+        // Another's wrapper may have thrown after the address had changed.
+        attempt(navigated);
+      }
     };
   }
 }

@@ -1,4 +1,4 @@
-/** Sites, stores and tokens, and the events that were refused. */
+/** Sites and tokens. */
 import { Router } from 'express';
 import { nanoid } from 'nanoid';
 import { z } from 'zod';
@@ -9,7 +9,6 @@ import { badField, Problem } from '../errors.ts';
 import { keyFault } from '../intake/signed-identity.ts';
 import type { Store, TokenRow } from '../store/store.ts';
 import { type Auth, accessOf, hashToken, newToken, requireScope } from './auth.ts';
-import { cursor, cursorOf, limit } from './params.ts';
 import { parseBody } from './problem.ts';
 
 const origin = z
@@ -121,17 +120,6 @@ export function adminRoutes({ store, auth, now }: { store: Store; auth: Auth; no
     if (!(await store.write((tx) => tx.revokeToken(token_id, now())))) throw new Problem(404, `No such live token: ${token_id}`);
     await auth.reload();
     res.status(204).end();
-  });
-
-  router.get('/v1/failed', admin, async (req, res) => {
-    const size = limit(req);
-    const [after = 0] = cursor(req, 'cursor', 1) ?? [];
-    const failed = await store.queries.failed(after, size);
-    const last = failed.at(-1);
-    res.json({
-      failed: failed.map(({ raw, ...row }) => ({ ...row, raw: raw.toString() })),
-      next_cursor: failed.length === size && last ? cursorOf(last.failed_pk) : null,
-    });
   });
   return router;
 }

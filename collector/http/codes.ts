@@ -18,8 +18,8 @@ export interface CodesOptions {
   auth: Auth;
   now: () => Millis;
   publicUrl: () => string;
-  /** Told of each code written, so that a scan sees the edit. */
-  onChange(code: string): void;
+  /** Told of the codes written, so that a scan sees the edit. */
+  onChange(codes: readonly string[]): void;
 }
 
 export interface CodesImported {
@@ -71,7 +71,7 @@ export function codeRoutes({ store, auth, now, publicUrl, onChange }: CodesOptio
       if (body.store) await keepStore(tx, site.site_pk, body.store, stores);
       await tx.saveCode(row);
     });
-    onChange(code);
+    onChange([code]);
     res.status(201).json(shownCode(store, await knownCode(store, code, null), publicUrl()));
   });
 
@@ -88,7 +88,7 @@ export function codeRoutes({ store, auth, now, publicUrl, onChange }: CodesOptio
       await tx.saveCode(change.row);
       await tx.addCodeEdit({ code: known.code, edited_at: now(), author: accessOf(res).name, old: change.old, new: change.new });
     });
-    onChange(known.code);
+    onChange([known.code]);
     const row = await knownCode(store, known.code, null);
     res.json({ ...shownCode(store, row, publicUrl()), history: await queries.codeEdits(row.code) });
   });
@@ -118,7 +118,7 @@ export function codeRoutes({ store, auth, now, publicUrl, onChange }: CodesOptio
       for (const { row } of rows) await tx.saveCode(row);
       return rows.length;
     });
-    if (imported > 0) for (const { row } of rows) onChange(row.code);
+    if (imported > 0) onChange(rows.map(({ row }) => row.code));
     const lines = new Set([...rows.map(({ line }) => line), ...rejected.map(({ line }) => line)]);
     const answer: CodesImported = { rows: lines.size, imported, dry_run, rejected: rejected.sort((a, b) => a.line - b.line) };
     res.status(rejected.length > 0 && !dry_run ? 422 : 200).json({

@@ -5,11 +5,13 @@ import { ID_PATTERN } from '../../protocol/ids.ts';
 import { type Device, deviceOf, NO_DEVICE } from '../domain/device.ts';
 import type { SiteRecord } from '../domain/site.ts';
 import { StoreUnavailable } from '../errors.ts';
-import { decodeBatch } from '../intake/decode.ts';
+import { type Decoded, decodeBatch } from '../intake/decode.ts';
 import { barrierOf, enrich } from '../intake/enrich.ts';
 import type { Intake } from '../intake/intake.ts';
+import type { Retention } from '../intake/retention.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Admission } from './admission.ts';
 import type { Access, Auth } from './auth.ts';
 import type { RateLimit } from './rate.ts';
 import { answer, type Body, clientAddress, cookieOf, readBody } from './request.ts';
@@ -20,18 +22,19 @@ export interface CollectOptions {
   metrics: Metrics;
   log: Logger;
   rate: RateLimit;
+  admission: Admission;
+  /** Null: everything is kept for ever. */
+  retention: Retention | null;
   trust_proxy: number;
   siteOf(site: string): SiteRecord | undefined;
   now: () => Millis;
 }
 
-/** Requests that may wait for a commit; more are told to come back. */
-const WAITING_LIMIT = 5_000;
 /** Name of the visitor's cookie, the same as the tag's. */
 const COOKIE = 'ff_id';
 const COOKIE_SECONDS = 395 * 86_400;
 
-export function createCollect({ intake, auth, metrics, log, rate, trust_proxy, siteOf, now }: CollectOptions) {
+export function createCollect({ intake, auth, metrics, log, rate, admission, retention, trust_proxy, siteOf, now }: CollectOptions) {
   const end = (res: ServerResponse, status: number, body?: object, headers: Record<string, string> = {}): void => {
     metrics.requests.inc({ status });
     answer(res, status, body && JSON.stringify(body), headers);
@@ -50,8 +53,8 @@ export function createCollect({ intake, auth, metrics, log, rate, trust_proxy, s
         'access-control-max-age': '86400',
       });
     } else if (method !== 'POST') end(res, 405, { title: 'POST a batch here' }, { allow: 'POST, OPTIONS' });
-    else if (intake.waiting() >= WAITING_LIMIT) end(res, 503, { title: 'busy' }, { ...cors, 'retry-after': '2', connection: 'close' });
-    else readBody(req, (body) => void take(req, res, body, cors).catch((error: unknown) => fail(res, error, cors)));
+    else if (admission.full()) end(res, 503, BUSY, { ...cors, 'retry-after': '2', connection: 'close' });
+    else readBody(req, (body) => void take(req, res, body, cors).catch((error: unknown) => fail(res, error, cors)), admission.reading);
     return true;
   };
 
@@ -65,8 +68,7 @@ export function createCollect({ intake, auth, metrics, log, rate, trust_proxy, s
     }
     const decoded = decodeBatch(body.text, received_at);
     if (!decoded.ok) return end(res, decoded.status, { title: BATCH_ERRORS[decoded.reason], reason: decoded.reason }, cors);
-    const { batch, refused, unknown_fields } = decoded;
-    const site = siteOf(batch.site);
+    const site = siteOf(decoded.batch.site);
     if (!site) return end(res, 403, { title: 'unknown site', reason: 'unknown_site' }, cors);
     const access = req.headers.authorization === undefined ? null : auth.accessOf(req.headers.authorization, received_at);
     const backend = mayWrite(access, site.site);
@@ -77,12 +79,32 @@ export function createCollect({ intake, auth, metrics, log, rate, trust_proxy, s
     const wait = backend ? 0 : rate.take(`${clientAddress(req, trust_proxy)} ${site.site}`, received_at);
     if (wait > 0) return end(res, 429, { title: 'too many requests' }, { ...cors, 'retry-after': String(wait) });
 
+    const release = admission.admit(site.site, body.text.length);
+    if (!release) return end(res, 503, BUSY, { ...cors, 'retry-after': '2' });
+    const started = performance.now();
+    try {
+      await accept(req, res, decoded, { site, received_at, backend, cors });
+      metrics.acks.observe((performance.now() - started) / 1_000);
+    } finally {
+      release();
+    }
+  }
+
+  async function accept(
+    req: IncomingMessage,
+    res: ServerResponse,
+    { batch, refused: undecoded, unknown_fields }: Extract<Decoded, { ok: true }>,
+    { site, received_at, backend, cors }: { site: SiteRecord; received_at: Millis; backend: boolean; cors: Record<string, string> },
+  ): Promise<void> {
     const device = backend ? NO_DEVICE : senderOf(req);
     const drop = (reason: string): void => metrics.dropped.inc({ reason });
     // A site that did not opt into counting without ids keeps nothing of visitors who refuse, but their refusal itself.
     const kept = batch.events.filter((event) => event.consent !== 'denied' || site.consent === 'cookieless' || barrierOf(event) !== null);
     if (kept.length < batch.events.length) metrics.dropped.inc({ reason: 'no_consent' }, batch.events.length - kept.length);
-    const events = kept.map((event) => enrich(event, batch, { site, received_at, device, backend }, drop));
+    const enriched = kept.map((event) => enrich(event, batch, { site, received_at, device, backend }, drop));
+    const sifted = retention && (await retention.sift(site.site, enriched));
+    const events = sifted?.events ?? enriched;
+    const refused = sifted ? [...undecoded, ...sifted.refused] : undecoded;
     const fates = await intake.submit({ site: site.site, events, refused });
 
     const rejected = refused.map(({ raw: _raw, ...why }) => why);
@@ -116,6 +138,8 @@ function senderOf({ headers }: IncomingMessage): Device {
   const device = deviceOf(headers['user-agent']);
   return device.bot && headers.origin === undefined ? NO_DEVICE : device;
 }
+
+const BUSY = { title: 'busy' };
 
 const BATCH_ERRORS = {
   bad_json: 'the body is not JSON',

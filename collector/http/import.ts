@@ -8,6 +8,7 @@ import { Problem } from '../errors.ts';
 import { decodeEvent, type RefusedEvent } from '../intake/decode.ts';
 import { enrich } from '../intake/enrich.ts';
 import type { Intake } from '../intake/intake.ts';
+import type { Retention } from '../intake/retention.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Store } from '../store/store.ts';
 import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
@@ -31,12 +32,15 @@ export function importRoutes({
   intake,
   auth,
   metrics,
+  retention,
   now,
 }: {
   store: Store;
   intake: Intake;
   auth: Auth;
   metrics: Metrics;
+  /** Null: everything is kept for ever. */
+  retention: Retention | null;
   now: () => Millis;
 }): Router {
   const router = Router();
@@ -50,7 +54,15 @@ export function importRoutes({
     let line = 0;
 
     const flush = async (): Promise<void> => {
-      for (const [site, { events, refused }] of groups) {
+      for (const [site, group] of groups) {
+        const sifted = retention && (await retention.sift(site, group.events));
+        const events = sifted?.events ?? group.events;
+        const refused = [...group.refused, ...(sifted?.refused ?? [])];
+        for (const { raw: _raw, ...why } of sifted?.refused ?? []) {
+          answer.rejected += 1;
+          metrics.rejected.inc({ reason: why.reason });
+          if (answer.reasons.length < NAMED) answer.reasons.push({ ...why, line });
+        }
         for (const fate of await intake.submit({ site, events, refused })) {
           metrics.events.inc({ fate });
           if (fate === 'stored') answer.accepted += 1;

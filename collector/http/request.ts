@@ -6,8 +6,11 @@ import { LIMITS } from '../../protocol/event.ts';
 /** The body as text, or why not: more bytes than allowed, or a broken or unknown encoding. */
 export type Body = { text: string } | { error: 'too_large' | 'bad_encoding' | 'aborted' };
 
-/** Reads at most LIMITS.body_bytes from the wire and LIMITS.inflated_bytes after gunzip; stops reading at the limit. */
-export function readBody(req: IncomingMessage, done: (body: Body) => void): void {
+/**
+ * Reads at most LIMITS.body_bytes from the wire and LIMITS.inflated_bytes after gunzip; stops reading at the limit. `reading` is told
+ * of bytes taken into memory, and with a negative number when the body is handed over or given up.
+ */
+export function readBody(req: IncomingMessage, done: (body: Body) => void, reading: (bytes: number) => void): void {
   const encoding = req.headers['content-encoding'];
   if (Number(req.headers['content-length'] ?? 0) > LIMITS.body_bytes) return done({ error: 'too_large' });
   if (encoding !== undefined && encoding !== 'identity' && encoding !== 'gzip') return done({ error: 'bad_encoding' });
@@ -20,8 +23,11 @@ export function readBody(req: IncomingMessage, done: (body: Body) => void): void
   const end = (body: Body): void => {
     if (ended) return;
     ended = true;
+    reading(-size);
     if ('error' in body) {
       req.unpipe();
+      // What a bomb has not unpacked yet stays packed.
+      if (source !== req) source.destroy();
       req.removeAllListeners('data');
       req.resume();
     }
@@ -33,7 +39,9 @@ export function readBody(req: IncomingMessage, done: (body: Body) => void): void
       if (wire > LIMITS.body_bytes) end({ error: 'too_large' });
     });
   source.on('data', (chunk: Buffer) => {
+    if (ended) return;
     size += chunk.length;
+    reading(chunk.length);
     if (size > limit) end({ error: 'too_large' });
     else chunks.push(chunk);
   });

@@ -1,37 +1,27 @@
 /** `GET /q/CODE`: a scan of a printed code, durably recorded, then sent on. Stands in front of the router. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { nanoid } from 'nanoid';
 import type { Millis } from '../../protocol/event.ts';
-import { type AcceptedEvent, factsOf } from '../domain/accepted-event.ts';
-import { deviceOf, isBot } from '../domain/device.ts';
 import type { SiteRecord } from '../domain/site.ts';
-import { StoreUnavailable } from '../errors.ts';
-import { scanToken } from '../intake/enrich.ts';
-import type { Intake } from '../intake/intake.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { CODE_PATTERN, destinationOf, landingUrl } from '../scan/code.ts';
+import type { CodeCache } from '../scan/code-cache.ts';
+import type { Recorder } from '../scan/recorder.ts';
 import type { CodeRow } from '../store/store.ts';
+import { flagOf, page, type Scanned, scanCookie, scanEvent, sendOn, tokenOf } from './redirect.ts';
 
 export interface ScanOptions {
-  intake: Intake;
+  recorder: Recorder;
   metrics: Metrics;
   log: Logger;
-  codeOf(code: string): Promise<(CodeRow & { site: string }) | null>;
+  codeOf: CodeCache<CodeRow & { site: string }>['get'];
   siteOf(site: string): SiteRecord | undefined;
   now: () => Millis;
 }
 
 const PATH = /^\/q\/([^/?#]{1,64})\/?(?:\?(.*))?$/i;
-/** A redirect that is cached would freeze the target and lose scans. */
-const HEADERS = {
-  'cache-control': 'no-store',
-  'x-robots-tag': 'noindex',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-};
 
-export function createScan({ intake, metrics, log, codeOf, siteOf, now }: ScanOptions) {
+export function createScan({ recorder, metrics, log, codeOf, siteOf, now }: ScanOptions) {
   /** Takes `/q/CODE` in any case; answers false for any other path. */
   return function scan(req: IncomingMessage, res: ServerResponse): boolean {
     const match = PATH.exec(req.url ?? '');
@@ -51,70 +41,23 @@ export function createScan({ intake, metrics, log, codeOf, siteOf, now }: ScanOp
     const moment = now();
     const destination = code && destinationOf(code, moment);
     if (!code || !site || !destination) return page(res, 404, code ? 'This code is no longer in use' : 'This code is not known here');
-    if (destination.fallback) return send(res, destination.url);
+    if (destination.fallback) return sendOn(res, destination.url);
     const flag = flagOf(req);
     metrics.scans.inc({ flag: flag ?? 'none' });
-    const event = scanEvent(code, site.site, flag, deviceOf(req.headers['user-agent']), moment);
-    try {
-      await intake.submit({ site: site.site, events: [event], refused: [] });
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-      // The customer in the store still gets her page; the scan is missing and counted as such.
-      metrics.dropped.inc({ reason: 'scan_not_stored' });
-      log.error({ err: error.cause ?? error }, 'a scan was not stored');
-      return send(res, landingUrl(destination.url, code, query, null));
-    }
-    const token = flag === null || flag === 'prefetch' ? scanToken(event.event_id, site.scan_key) : null;
-    send(res, landingUrl(destination.url, code, query, token));
+    const event = scanEvent(req, scanned(code, site.site), flag, moment);
+    const token = (await recorder.record(event)) ? tokenOf(event, site) : null;
+    const cookie = scanCookie(req, site, flag);
+    const source = { source: code.store_id ?? 'code', campaign: code.campaign ?? code.placement ?? code.code };
+    sendOn(res, landingUrl(destination.url, source, query, token), cookie === undefined ? {} : { cookie });
   }
 }
 
-function send(res: ServerResponse, location: string): void {
-  res.writeHead(302, { ...HEADERS, location, 'content-length': '0' }).end();
-}
-
-/** Why a scan is out of every count: nobody looked at it. */
-function flagOf({ method, headers }: IncomingMessage): string | null {
-  if (method === 'HEAD') return 'head';
-  const purpose = `${headers['sec-purpose'] ?? ''} ${headers['purpose'] ?? ''} ${headers['x-purpose'] ?? ''} ${headers['x-moz'] ?? ''}`;
-  if (/preview/i.test(purpose)) return 'preview';
-  if (/prefetch|prerender/i.test(purpose)) return 'prefetch';
-  return isBot(headers['user-agent'] ?? '') ? 'bot' : null;
-}
-
-function scanEvent(code: CodeRow, site: string, flag: string | null, device: AcceptedEvent['device'], time: Millis): AcceptedEvent {
-  const { store_id, placement, sku, gtin, kind, customer_id } = code;
-  // Sorts by time, as all ids do, and cannot be guessed.
-  const event_id = `${time.toString(36).padStart(8, '0')}-${nanoid(22)}`;
+function scanned({ code, store_id, placement, sku, gtin, kind, customer_id, single_use }: CodeRow, site: string): Scanned {
   return {
     site,
-    event_id,
-    type: 'scan',
-    time,
-    occurred_at: time,
-    anonymous_id: null,
-    session_id: null,
+    scan: { code, ...(store_id && { store_id }), ...(placement && { placement }), ...(sku && { sku }), ...(gtin && { gtin }) },
     claim: kind === 'personal' && customer_id !== null ? { customer_id, email: null, strength: 'carried' } : null,
-    barrier: null,
-    kiosk: false,
-    scan_id: null,
-    scan: { code: code.code, ...(store_id && { store_id }), ...(placement && { placement }), ...(sku && { sku }), ...(gtin && { gtin }) },
-    scan_flag: flag,
-    facts: factsOf(event_id, 'scan', {}, device),
-    received_at: time,
-    device,
-    payload: {},
+    single_use,
+    props: null,
   };
-}
-
-function page(res: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
-  const body = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${text}</title><h1>${text}.</h1>`;
-  res.writeHead(status, {
-    ...HEADERS,
-    ...headers,
-    'content-type': 'text/html; charset=utf-8',
-    'content-security-policy': "default-src 'none'",
-    'content-length': String(Buffer.byteLength(body)),
-  });
-  res.end(body);
 }

@@ -14,13 +14,22 @@ const name = z.string().trim().min(1).max(128);
 const StoreBody = z.strictObject({ id: name, site: z.string().optional(), name: name.optional(), gln: gln.nullable().default(null) });
 const StoreEdit = z.strictObject({ name, gln: gln.nullable() }).partial();
 
-export function storeRoutes({ store, auth, now }: { store: Store; auth: Auth; now: () => Millis }): Router {
+export interface StoresOptions {
+  store: Store;
+  auth: Auth;
+  now: () => Millis;
+  onChange(): void;
+}
+
+export function storeRoutes({ store, auth, now, onChange }: StoresOptions): Router {
   const router = Router();
   const shown = ({ site, store_id, name, gln }: StoreRow & { site: string }): object => ({ site, id: store_id, name, gln });
   const find = async (site: string, id: string): Promise<StoreRow | undefined> =>
     (await store.queries.stores([site])).find(({ store_id }) => store_id === id);
-  const save = (site: string, row: StoreRow): Promise<void> =>
-    store.write((tx) => tx.saveStore(store.sites().find((candidate) => candidate.site === site)?.site_pk ?? -1, row));
+  const save = async (site: string, row: StoreRow): Promise<void> => {
+    await store.write((tx) => tx.saveStore(store.sites().find((candidate) => candidate.site === site)?.site_pk ?? -1, row));
+    onChange();
+  };
 
   router.get('/v1/stores', requireScope(auth, 'read', now), async (req, res) => {
     const stores = await store.queries.stores(siteFor(accessOf(res), text(req, 'site')));

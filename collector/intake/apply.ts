@@ -9,7 +9,7 @@ import { takeChanges } from '../linking/changes.ts';
 import type { LinkEvent } from '../linking/event.ts';
 import { keyOf } from '../linking/order.ts';
 import type { LinkingPolicy } from '../linking/policy.ts';
-import { claimerOf } from '../linking/scan.ts';
+import { claimerOf, spentScans } from '../linking/scan.ts';
 import type { BrowserRecord, Carrier, SavedBrowser, Tx } from '../store/store.ts';
 import { RELINK_SESSIONS, relinkQueued, renamePersons, standingOf } from './relink.ts';
 
@@ -87,7 +87,10 @@ async function dedupe(
     }
     const { type, time } = stored ?? (inBatch as AcceptedEvent);
     const payload = stored?.payload ?? JSON.stringify(inBatch?.payload);
-    return type === event.type && time === event.time && payload === JSON.stringify(event.payload) ? 'duplicate' : 'conflicting_duplicate';
+    // An empty payload is one that retention took.
+    return type === event.type && time === event.time && (payload === '' || payload === JSON.stringify(event.payload))
+      ? 'duplicate'
+      : 'conflicting_duplicate';
   });
   return { fates, fresh: [...first.values()] };
 }
@@ -149,6 +152,29 @@ async function placeScans(
         work.causes.push(cause);
       }
       if (claimer) await joinSession(tx, works, claimer, scan.scan_id, cause);
+    }
+  }
+  for (const { site, event_id, scan, single_use } of fresh)
+    if (scan && single_use) await tx.addSingleUse(sitePk(site), event_id, scan.code);
+  for (const [site_pk, causes] of wanted) await spendScans(tx, site_pk, causes, works);
+}
+
+/** R11: of a single-use code's scans, the one claimed first keeps its claim; which one that is may change with each that comes. */
+async function spendScans(tx: Tx, site_pk: number, causes: ReadonlyMap<string, string>, works: Map<number, Work>): Promise<void> {
+  for (const uses of await tx.singleUses(site_pk, causes.keys())) {
+    const cause = [...uses.keys()].flatMap((scan_id) => causes.get(scan_id) ?? []).at(-1) ?? '';
+    const claimed = (await tx.scans(site_pk, new Set(uses.keys()))).flatMap((scan) => {
+      const claimer = scan.carriers.find(({ event_id }) => event_id === scan.claimer_id);
+      return claimer ? [{ scan, claimer }] : [];
+    });
+    const spent = new Set(spentScans(claimed));
+    for (const placed of claimed) {
+      const { scan_id } = placed.scan;
+      if (spent.has(placed) === uses.get(scan_id)) continue;
+      await tx.setSpent(site_pk, scan_id, spent.has(placed));
+      const record = await tx.browserAt(placed.claimer.browser_pk);
+      dropClaim(record.state, scan_id);
+      await joinSession(tx, works, placed.claimer, scan_id, cause);
     }
   }
 }

@@ -26,7 +26,8 @@ export interface DirectOptions {
 }
 
 export function directIntake({ store, policy, now, onCommit = () => undefined }: DirectOptions): Intake {
-  const pending: Pending[] = [];
+  /** What waits, by site; the site at the front has the next turn. */
+  const pending = new Map<string, Pending[]>();
   let waiting = 0;
   let running: Promise<void> | null = null;
   // What a crash left in the queue goes on at the start.
@@ -37,17 +38,32 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
     return { policy, now: now(), sitePk: (site) => sites.get(site) ?? -1 };
   };
 
+  /** One submission a site in turn, so that no site waits behind another's flood. */
   function takeGroup(): Pending[] {
+    const group: Pending[] = [];
     let events = 0;
-    const upTo = pending.findIndex(({ submission }) => {
-      events += submission.events.length;
-      return events > GROUP_EVENTS;
-    });
-    return pending.splice(0, upTo === -1 ? pending.length : Math.max(1, upTo));
+    for (const [site, queue] of pending) {
+      // Alone, a site goes on until the group is full; the loop comes round to what was put back at the end.
+      const alone = pending.size === 1;
+      let taken = 0;
+      do {
+        const next = queue[taken];
+        if (!next) break;
+        events += next.submission.events.length;
+        if (events > GROUP_EVENTS && group.length > 0) break;
+        group.push(next);
+        taken += 1;
+      } while (alone);
+      queue.splice(0, taken);
+      if (taken === 0) break;
+      pending.delete(site);
+      if (queue.length > 0) pending.set(site, queue);
+    }
+    return group;
   }
 
   async function run(): Promise<void> {
-    while (pending.length > 0 || !relinked) {
+    while (pending.size > 0 || !relinked) {
       const group = takeGroup();
       const started = performance.now();
       try {
@@ -126,7 +142,9 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
     submit(submission) {
       return new Promise((resolve, reject) => {
         waiting += 1;
-        pending.push({ submission, resolve, reject });
+        const queue = pending.get(submission.site);
+        if (queue) queue.push({ submission, resolve, reject });
+        else pending.set(submission.site, [{ submission, resolve, reject }]);
         start();
       });
     },

@@ -68,6 +68,8 @@ export interface LinkEvent {
   scan_id: string | null;
   /** On a scan only: where it happened. Its event_id is the scan's id, and `claim` a personal code's. */
   scan: ScanPlace | null;
+  /** On a scan of a code whose first claimed scan alone makes a claim. */
+  single_use?: boolean;
   facts: Facts;
 }
 

@@ -8,7 +8,7 @@ import { compareKeys, type Key, keyBefore, keyOf } from './order.ts';
 import { type Candidate, type ClaimPoint, judge, linkedBy, type Outcome, type Side } from './outcome.ts';
 import { type GuestPair, persons } from './person.ts';
 import type { LinkingPolicy } from './policy.ts';
-import { claimerOf } from './scan.ts';
+import { claimerOf, spentScans } from './scan.ts';
 import { addEvent, type Content, contentOf } from './segment.ts';
 
 /** One row of the links table: a segment, what is in it and whose it is. */
@@ -74,14 +74,22 @@ function placeScans(events: readonly LinkEvent[]): Placed[] {
     events.filter((event) => event.scan_id !== null && event.anonymous_id !== null && event.session_id !== null),
     (event) => event.scan_id,
   );
-  return events
+  const claimed = events
     .filter((event) => event.scan)
     .flatMap((scan) => {
       const claimer = claimerOf(scan, carriers.get(scan.event_id) ?? []);
-      if (!claimer) return [];
-      const { anonymous_id, session_id, time } = claimer;
-      return [{ key: keyBefore(keyOf(claimer)), event: { ...scan, anonymous_id, session_id, time } }];
+      return claimer ? [{ scan, claimer }] : [];
     });
+  const uses = groupBy(
+    claimed.filter(({ scan }) => scan.single_use),
+    ({ scan }) => scan.scan?.code,
+  );
+  const spent = new Set([...uses.values()].flatMap(spentScans));
+  return claimed.map((placed) => {
+    const { anonymous_id, session_id, time } = placed.claimer;
+    const scan = spent.has(placed) ? { ...placed.scan, claim: null } : placed.scan;
+    return { key: keyBefore(keyOf(placed.claimer)), event: { ...scan, anonymous_id, session_id, time } };
+  });
 }
 
 interface Segment {

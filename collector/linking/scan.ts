@@ -18,6 +18,16 @@ export function claimerOf<T extends { occurred_at: Millis; event_id: string }>(
   return first;
 }
 
+/**
+ * Of the claimed scans of one single-use code, those that came too late to claim anybody: all but the one claimed first. Which one
+ * that is does not depend on revoked claims: a use that was taken back stays used.
+ */
+export function spentScans<T extends { claimer: { occurred_at: Millis; event_id: string } }>(claimed: readonly T[]): T[] {
+  let first: T | null = null;
+  for (const scan of claimed) if (!first || isSooner(scan.claimer, first.claimer)) first = scan;
+  return claimed.filter((scan) => scan !== first);
+}
+
 function isSooner(a: { occurred_at: Millis; event_id: string }, b: { occurred_at: Millis; event_id: string }): boolean {
   return a.occurred_at < b.occurred_at || (a.occurred_at === b.occurred_at && a.event_id < b.event_id);
 }

@@ -51,12 +51,17 @@ export function destinationOf(code: CodeRow, now: number): Redirect | null {
 }
 
 /** The target with its own query kept, the scan's passed through, missing utm_* filled in, and the token of this scan. */
-export function landingUrl(target: string, code: CodeRow, incoming: URLSearchParams, token: string | null): string {
+export function landingUrl(
+  target: string,
+  { source, campaign }: { source: string; campaign: string },
+  incoming: URLSearchParams,
+  token: string | null,
+): string {
   const url = new URL(target);
   const { searchParams } = url;
   for (const [name, value] of incoming) if (name !== SCAN_PARAM && !searchParams.has(name)) searchParams.append(name, value);
-  const campaign = { utm_source: code.store_id ?? 'code', utm_medium: 'qr', utm_campaign: code.campaign ?? code.placement ?? code.code };
-  for (const [name, value] of Object.entries(campaign)) if (!searchParams.has(name)) searchParams.set(name, value);
+  const utm = { utm_source: source, utm_medium: 'qr', utm_campaign: campaign };
+  for (const [name, value] of Object.entries(utm)) if (!searchParams.has(name)) searchParams.set(name, value);
   searchParams.delete(SCAN_PARAM);
   if (token !== null) searchParams.set(SCAN_PARAM, token);
   return url.href;

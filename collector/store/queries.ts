@@ -6,6 +6,7 @@ import type { Decision } from '../linking/event.ts';
 import type { Rule, Status } from '../linking/outcome.ts';
 import { type ChangeColumns, type LinkColumns, type LinkRow, linkRow, restore } from './link-row.ts';
 import { codeQueries } from './queries-codes.ts';
+import { scanQueries } from './queries-scans.ts';
 import type { Scope, TokenRow } from './store.ts';
 
 /** Kysely only carries the connection: the statements name their tables themselves. */
@@ -255,7 +256,7 @@ export function createQueries(db: Kysely<Tables>) {
     /** Events in the order of storing. */
     async events(filter: EventFilter, after: number, limit: number): Promise<StoredEvent[]> {
       const found = await rows(
-        sql<EventColumns>`${EVENT_SELECT} WHERE e.event_pk > ${after} AND ${and([
+        sql<EventColumns>`${EVENT_SELECT} WHERE e.event_pk > ${after} AND e.payload <> '' AND ${and([
           ...(filter.site === undefined ? [] : [sql`st.site = ${filter.site}`]),
           ...(filter.anonymous_id === undefined ? [] : [sql`b.anonymous_id = ${filter.anonymous_id}`]),
           ...(filter.session_id === undefined ? [] : [sql`s.session_id = ${filter.session_id}`]),
@@ -297,7 +298,7 @@ export function createQueries(db: Kysely<Tables>) {
         )
         SELECT x.*, placed.rule, placed.status, se.channel FROM placed JOIN (${EVENT_SELECT}) x USING (event_pk)
           JOIN events e USING (event_pk) LEFT JOIN sessions se ON se.session_pk = x.session_pk
-        WHERE 1 = 1 ${earlier} ORDER BY e.occurred_at DESC, e.event_pk DESC LIMIT ${limit}`);
+        WHERE e.payload <> '' ${earlier} ORDER BY e.occurred_at DESC, e.event_pk DESC LIMIT ${limit}`);
       return found.map((row) => ({ ...storedEvent(row), rule: row.rule, status: row.status, channel: row.channel }));
     },
 
@@ -311,6 +312,7 @@ export function createQueries(db: Kysely<Tables>) {
     },
 
     ...codeQueries(rows),
+    ...scanQueries(rows),
 
     async tokens(): Promise<TokenRow[]> {
       const found = await rows(
@@ -342,7 +344,7 @@ export function createQueries(db: Kysely<Tables>) {
         FROM barriers r JOIN browsers b USING (browser_pk) JOIN sites st ON st.site_pk = b.site_pk
           JOIN events e ON e.event_id = r.event_id AND e.site_pk = b.site_pk
         WHERE st.site = ${site} AND b.anonymous_id = ${anonymous_id} ORDER BY time`);
-      return found.map((row) => ({ ...row, revoked: row.revoked === 1 }));
+      return found.map((row) => ({ ...row, revoked: row.revoked !== 0 }));
     },
 
     /** The browsers that anybody claimed as one of these customers, most claimed first. */
@@ -372,6 +374,22 @@ export function createQueries(db: Kysely<Tables>) {
         SELECT d.author, d.reason, d.body FROM decisions d JOIN sites st USING (site_pk)
         WHERE d.decision_id > ${after} AND ${and(ofSites(sites))} ORDER BY d.decision_id LIMIT ${limit}`);
       return found.map(({ author, reason, body }) => ({ ...(JSON.parse(body) as Decision), author, reason }));
+    },
+
+    /** Of these ids, the ones that this site's events have. */
+    async knownIds(site: string, event_ids: readonly string[]): Promise<Set<string>> {
+      const found = await rows(sql<{ event_id: string }>`
+        SELECT event_id FROM events JOIN sites USING (site_pk) WHERE site = ${site} AND event_id IN (${sql.join([...event_ids, ''])})`);
+      return new Set(found.map(({ event_id }) => event_id));
+    },
+
+    async relinksWaiting(): Promise<number> {
+      return (await first(sql<{ waiting: number }>`SELECT count(*) AS waiting FROM relink_queue`))?.waiting ?? 0;
+    },
+
+    /** The last refused event's key, 0 without any. */
+    async lastFailed(): Promise<number> {
+      return (await first(sql<{ last: number | null }>`SELECT max(failed_pk) AS last FROM failed_events`))?.last ?? 0;
     },
 
     failed: (after: number, limit: number) =>
@@ -440,7 +458,7 @@ function storedEvent(row: EventColumns): StoredEvent {
       : { scan_id, code, store_id, store, placement, product: { sku, gtin }, flag, claimed: row.claimer_id !== null };
   return {
     ...{ event_pk, site, event_id, type, time, occurred_at, received_at, anonymous_id, session_id, customer_id, strength },
-    ...{ device_type, browser, os, bot: row.bot === 1, scan, payload: JSON.parse(row.payload) as Payload },
+    ...{ device_type, browser, os, bot: row.bot === 1, scan, payload: JSON.parse(row.payload || '{}') as Payload },
   };
 }
 

@@ -2,7 +2,10 @@
 import type Database from 'better-sqlite3';
 import type { CodeRow, Tx } from './store.ts';
 
-type Statements = Pick<Tx, 'saveStore' | 'saveCode' | 'takenCodes' | 'addCodeEdit' | 'saveGs1Target' | 'dropGs1Target'>;
+type Statements = Pick<
+  Tx,
+  'saveStore' | 'saveCode' | 'takenCodes' | 'addCodeEdit' | 'saveGs1Target' | 'dropGs1Target' | 'addSingleUse' | 'singleUses' | 'setSpent'
+>;
 
 const CODE_COLUMNS = [
   ...['code', 'site_pk', 'target', 'label', 'kind', 'customer_id', 'single_use', 'store_id', 'placement', 'sku', 'gtin', 'campaign'],
@@ -25,8 +28,25 @@ export function createCodeStatements(db: Database.Database): Statements {
   const dropTarget = sql<unknown[]>(
     'DELETE FROM gs1_targets WHERE site_pk = ? AND anchor = ? AND prefix = ? AND link_type = ? AND lang = ?',
   );
+  const addUse = sql<unknown[]>('INSERT OR IGNORE INTO single_use_scans (site_pk, scan_id, code) VALUES (?, ?, ?)');
+  const codeOfUse = sql<[number, string], { code: string }>('SELECT code FROM single_use_scans WHERE site_pk = ? AND scan_id = ?');
+  const usesOf = sql<[string, number], { scan_id: string; spent: number }>(
+    `SELECT u.scan_id, coalesce(c.revoked & 2, 0) AS spent FROM single_use_scans u
+     LEFT JOIN claims c ON c.site_pk = u.site_pk AND c.event_id = u.scan_id WHERE u.code = ? AND u.site_pk = ?`,
+  );
+  const setSpent = sql<unknown[]>('UPDATE claims SET revoked = (revoked & 1) | ? WHERE site_pk = ? AND event_id = ?');
 
   return {
+    async addSingleUse(site_pk, scan_id, code) {
+      addUse.run(site_pk, scan_id, code);
+    },
+    async singleUses(site_pk, scan_ids) {
+      const codes = new Set([...scan_ids].flatMap((scan_id) => codeOfUse.get(site_pk, scan_id)?.code ?? []));
+      return [...codes].map((code) => new Map(usesOf.all(code, site_pk).map(({ scan_id, spent }) => [scan_id, spent !== 0])));
+    },
+    async setSpent(site_pk, scan_id, spent) {
+      setSpent.run(spent ? 2 : 0, site_pk, scan_id);
+    },
     async saveStore(site_pk, { store_id, name, gln }) {
       putStore.run(site_pk, store_id, name, gln);
     },

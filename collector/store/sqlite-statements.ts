@@ -49,7 +49,7 @@ export function createStatements(
      WHERE customer_id = ? AND site_pk = ? AND browser_pk IS NOT NULL AND revoked = 0
        AND EXISTS (SELECT 1 FROM claims o WHERE o.browser_pk = c.browser_pk AND o.customer_id <> c.customer_id AND o.revoked = 0)`,
   );
-  const setRevoked = sql<[number, number, string]>('UPDATE claims SET revoked = ? WHERE site_pk = ? AND event_id = ?');
+  const setRevoked = sql<[number, number, string]>('UPDATE claims SET revoked = (revoked & 2) | ? WHERE site_pk = ? AND event_id = ?');
   const addHub = sql<[number, string]>('INSERT OR IGNORE INTO hubs (site_pk, customer_id) VALUES (?, ?)');
   const dropHub = sql<[number, string]>('DELETE FROM hubs WHERE site_pk = ? AND customer_id = ?');
   const hubsOf = sql<[number], { customer_id: string }>('SELECT customer_id FROM hubs WHERE site_pk = ?');
@@ -176,5 +176,5 @@ function parsed(json: string | null): Record<string, unknown> | null {
 type ClaimColumns = Omit<ClaimRecord, 'revoked'> & { revoked: number };
 
 function claimRecord({ revoked, ...row }: ClaimColumns): ClaimRecord {
-  return { ...row, revoked: revoked === 1 };
+  return { ...row, revoked: (revoked & 1) === 1 };
 }

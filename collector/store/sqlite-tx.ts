@@ -19,6 +19,7 @@ import type { Candidate, Outcome } from '../linking/outcome.ts';
 import type { Details } from '../linking/segment.ts';
 import { createCodeStatements } from './sqlite-codes.ts';
 import { createStatements } from './sqlite-statements.ts';
+import { createUpkeepStatements } from './sqlite-upkeep.ts';
 import type { BrowserRecord, Carrier, Customer, SavedBrowser, ScanRecord, Tx } from './store.ts';
 
 interface Context {
@@ -51,8 +52,12 @@ const JUDGE_COLUMNS = [
 const PUT_COLUMNS = [...JUDGE_COLUMNS, 'link_version', 'changed_at', 'cause_event_id', 'session_pk', 'segment', 'browser_pk'];
 const assign = (columns: readonly string[]): string => columns.map((column) => `${column} = ?`).join(', ');
 
-export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Context): { tx: Tx; forget: () => void } {
+export function createSqliteTx(
+  db: Database.Database,
+  { siteOf, saveSite }: Context,
+): { tx: Tx; forget: () => void; lookups: { hits: number; misses: number } } {
   const cache = new LRUCache<string, BrowserRecord>({ max: BROWSERS_CACHED });
+  const lookups = { hits: 0, misses: 0 };
   let devices = new Map<string, number>();
   const sql = <P extends unknown[], R = unknown>(text: string) => db.prepare<P, R>(text);
 
@@ -150,6 +155,7 @@ export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Cont
   });
 
   const codes = createCodeStatements(db);
+  const upkeep = createUpkeepStatements(db);
 
   function devicePk({ device_type, browser, os, bot }: AcceptedEvent['device']): number {
     const name = `${device_type} ${browser} ${os} ${bot}`;
@@ -164,7 +170,9 @@ export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Cont
   function loadBrowser(site_pk: number, anonymous_id: string): BrowserRecord {
     const name = `${site_pk} ${anonymous_id}`;
     let record = cache.get(name);
-    if (!record) {
+    if (record) lookups.hits += 1;
+    else {
+      lookups.misses += 1;
       const row = findBrowser.get(site_pk, anonymous_id);
       const browser_pk = row?.browser_pk ?? Number(addBrowser.run(site_pk, anonymous_id).lastInsertRowid);
       const state = row ? loadBoundaries(browser_pk, row.kiosk > 0) : newBrowser();
@@ -244,7 +252,7 @@ export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Cont
     const site = siteOf(record.site_pk)?.site ?? '';
     const place = { site, anonymous_id: record.anonymous_id, session_id };
     const events = eventsIn.all(session_pk).map((row): Placed => {
-      const payload = JSON.parse(row.payload) as Payload;
+      const payload = JSON.parse(row.payload || '{}') as Payload;
       const event: LinkEvent = {
         ...place,
         event_id: row.event_id,
@@ -327,6 +335,7 @@ export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Cont
     if (record.state.sessions.size > SESSIONS_CACHED) cache.delete(`${record.site_pk} ${record.anonymous_id}`);
   }
   return {
+    lookups,
     forget() {
       rarer.forget();
       cache.clear();
@@ -406,6 +415,7 @@ export function createSqliteTx(db: Database.Database, { siteOf, saveSite }: Cont
         return saveSite(site);
       },
       ...codes,
+      ...upkeep,
       async saveToken({ token_id, hash, name, scopes, sites, created_at, expires_at }) {
         sql('INSERT OR REPLACE INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, NULL)').run(
           ...[token_id, hash, name, scopes.join(' '), sites && JSON.stringify(sites), created_at, expires_at],

@@ -9,20 +9,25 @@ import { StartupError, StoreUnavailable } from '../errors.ts';
 import { SQLITE_MIGRATIONS } from './migrations/sqlite.ts';
 import { createQueries, type Tables } from './queries.ts';
 import { createSqliteTx } from './sqlite-tx.ts';
+import { copySqlite } from './sqlite-upkeep.ts';
 import type { Store } from './store.ts';
 
-/** Opens (or makes) the file and brings its schema up to date. Throws StartupError. */
-export function openSqlite(file: string): Store {
+/**
+ * Opens (or makes) the file and brings its schema up to date. Throws StartupError. `onBroken` is told of the first I/O error: after
+ * it nothing is written any more, because a second fsync may succeed without what the first one lost.
+ */
+export function openSqlite(file: string, onBroken: (cause: unknown) => void = () => undefined): Store {
   const db = openFile(file);
   migrate(db, file);
   let sites = readSites(db);
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
   const rollback = db.prepare('ROLLBACK');
-  const { tx, forget } = createSqliteTx(db, { siteOf: (site_pk) => sites.find((site) => site.site_pk === site_pk), saveSite });
+  const { tx, forget, lookups } = createSqliteTx(db, { siteOf: (site_pk) => sites.find((site) => site.site_pk === site_pk), saveSite });
   const reader = new Database(file, { readonly: true });
   const kysely = new Kysely<Tables>({ dialect: new SqliteDialect({ database: reader }) });
   let last: Promise<unknown> = Promise.resolve();
+  let broken: StoreUnavailable | null = null;
 
   function saveSite(site: Site): SiteRecord {
     const known = sites.find((record) => record.site === site.site);
@@ -39,17 +44,24 @@ export function openSqlite(file: string): Store {
   }
 
   async function transact<T>(work: (transaction: typeof tx) => Promise<T>): Promise<T> {
+    if (broken) throw broken;
     try {
       begin.run();
       const result = await work(tx);
       commit.run();
       return result;
     } catch (error) {
+      const failure = storeError(error);
+      if (failure instanceof StoreUnavailable && failure.kind === 'broken') {
+        broken = failure;
+        onBroken(error);
+        throw failure;
+      }
       if (db.inTransaction) rollback.run();
       // What the failed transaction left in memory is not what is stored.
       forget();
       sites = readSites(db);
-      throw storeError(error);
+      throw failure;
     }
   }
 
@@ -91,6 +103,8 @@ export function openSqlite(file: string): Store {
         if (row === undefined) throw new StoreUnavailable('down');
       });
     },
+    browserCache: () => lookups,
+    backup: (to) => copySqlite(file, to),
     async close() {
       await last;
       await kysely.destroy();
@@ -112,6 +126,9 @@ function openFile(file: string): Database.Database {
     db.pragma('synchronous = FULL');
     db.pragma('cache_size = -65536');
     db.pragma('wal_autocheckpoint = 4000');
+    // What a crash left in the log goes into the file, fsynced, before anything is added to it: after an I/O error the log may
+    // have holes on the disk that only the system's cache still covers.
+    db.pragma('wal_checkpoint(TRUNCATE)');
     return db;
   } catch (error) {
     throw new StartupError(`${file}: cannot be opened (${(error as Error).message})`);
@@ -140,7 +157,9 @@ function readSites(db: Database.Database): SiteRecord[] {
 
 function storeError(error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (code === 'SQLITE_FULL') return new StoreUnavailable('full', { cause: error });
-  if (/^SQLITE_(?:IOERR|BUSY|READONLY|CANTOPEN|CORRUPT|NOTADB)/.test(code)) return new StoreUnavailable('down', { cause: error });
+  // The shared memory beside the log could not grow: no room either.
+  if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE') return new StoreUnavailable('full', { cause: error });
+  if (code.startsWith('SQLITE_IOERR')) return new StoreUnavailable('broken', { cause: error });
+  if (/^SQLITE_(?:BUSY|READONLY|CANTOPEN|CORRUPT|NOTADB)/.test(code)) return new StoreUnavailable('down', { cause: error });
   return error;
 }

@@ -24,6 +24,10 @@ export interface Store {
   readonly queries: Queries;
   /** Writes a row and reads it back. Rejects with StoreUnavailable. */
   probe(now: Millis): Promise<void>;
+  /** Writes a whole copy, as of one moment, into this new file while writing goes on. Answers its size in bytes. Rejects with StoreUnavailable, or a Problem that names the damage. */
+  backup(file: string): Promise<number>;
+  /** How often a browser that a transaction needed was in memory, and how often it was not. */
+  browserCache(): { hits: number; misses: number };
   close(): Promise<void>;
 }
 
@@ -135,6 +139,12 @@ export interface Tx {
   customers(site_pk: number, customer_ids: ReadonlySet<string>): Promise<Map<string, Customer>>;
   /** The scans among these that are stored, each with all its carriers. */
   scans(site_pk: number, scan_ids: ReadonlySet<string>): Promise<ScanRecord[]>;
+  /** Notes that a scan is one of a single-use code. */
+  addSingleUse(site_pk: number, scan_id: string, code: string): Promise<void>;
+  /** For each single-use code of which one of these is a scan: all its scans, and which of them are spent. */
+  singleUses(site_pk: number, scan_ids: Iterable<string>): Promise<Map<string, boolean>[]>;
+  /** A spent scan makes no claim, whatever else is said of it. */
+  setSpent(site_pk: number, scan_id: string, spent: boolean): Promise<void>;
   /** Lets a scan stand before this carrier; its personal claim moves with it. */
   moveScan(scan: ScanRecord, claimer: Carrier | null): Promise<void>;
   /** Writes links, sessions' landings and the change feed. */
@@ -164,6 +174,12 @@ export interface Tx {
   /** What a statement changed so far, after this position of the change feed. */
   changedBy(cause_event_id: string, after: number): Promise<ChangeRecord[]>;
   lastPosition(): Promise<number>;
+  /**
+   * Takes the content of at most so many events received before this moment (not of claims, barriers and scans), in the order of
+   * storing; their keys stay. Removes as many refused events of that age. `done`: there are no more.
+   */
+  dropOld(before: Millis, limit: number): Promise<{ events: number; failed: number; done: boolean }>;
+  dropFailed(failed_pks: readonly number[]): Promise<void>;
   saveFailed(site: string, failed: readonly (Rejected & { raw: string })[], now: Millis): Promise<void>;
 
   saveSite(site: Site): Promise<SiteRecord>;

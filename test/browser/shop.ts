@@ -13,6 +13,12 @@ export interface Shop {
   /** Pages by path; any other path is a page with the tag and no more. */
   pages: Record<string, string>;
   headers: Record<string, string>;
+  /** Scripts that are not there. */
+  missing: string[];
+  /** How far the collector's clock is ahead. */
+  clock: { later: number };
+  /** The collector itself, with its demo shop. */
+  server: TestServer;
   stored(): Promise<StoredEvent[]>;
   close(): Promise<void>;
 }
@@ -22,15 +28,18 @@ export const page = (title: string, { head = '', body = '', tag = 'site=shop' } 
   `<!doctype html><title>${title}</title>${head}<script async src="/t.js?${tag}"></script><body>${body}<a id="next" href="/next">next</a>`;
 
 export async function openShop(): Promise<Shop> {
-  const server: TestServer = await startServer({}, {
+  const clock = {
+    later: 0,
     get now() {
-      return Date.now();
+      return Date.now() + clock.later;
     },
-  } as { now: number });
+  };
+  const server: TestServer = await startServer({}, clock as { now: number });
   const collector = new URL(server.url);
   const front = createServer((req, res) => {
     const { pathname } = new URL(req.url ?? '/', shop.url);
-    if (pathname === '/t.js') return forward(req, res, '');
+    if (shop.missing.includes(pathname)) return res.writeHead(404).end();
+    if (/^\/t(\/.*)?\.js$/.test(pathname)) return forward(req, res, '');
     if (pathname !== '/e') {
       res.writeHead(200, { 'content-type': 'text/html', ...shop.headers });
       return res.end(shop.pages[pathname] ?? page(pathname));
@@ -74,6 +83,9 @@ export async function openShop(): Promise<Shop> {
     requests: [],
     pages: {},
     headers: {},
+    missing: [],
+    clock,
+    server,
     async stored() {
       return (await server.store.queries.events({}, 0, 5_000)).filter(({ site }) => site === 'shop');
     },

@@ -112,6 +112,35 @@ test('order, duplicates, batches and crashes between them never matter', async (
   );
 });
 
+test('of a code that claims once the first claimed scan counts, in any order, revoked or not', async () => {
+  const dense = historyArbitrary({ scans: true, uses: true, maxLength: 12 });
+  let spent = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      dense.chain((events) => fc.tuple(fc.shuffledSubarray([...events, ...events], { minLength: events.length }), fc.constant(events))),
+      fc.constantFrom('scan3', 'scan4', null),
+      async ([arrivals, events], target) => {
+        let store = await fixture.open();
+        const all = [...arrivals, ...events];
+        for (const [count, event] of all.entries()) {
+          await apply(store, [event]);
+          if (count === arrivals.length >> 1) store = await fixture.reopen(store);
+          expect(await table(store)).toEqual(reference(all.slice(0, count + 1), await decisionsIn(store)));
+          if (target && count === all.length >> 1) await say(store, { type: 'revoke', target } as Statement, events);
+          await settle(store);
+        }
+        const rows = await table(store);
+        expect(rows).toEqual(reference(events, await decisionsIn(store)));
+        const letters = rows.flatMap(({ scans }) => scans).filter(({ code }) => code === 'LETTER');
+        if (letters.length > 1) spent += 1;
+        expect(rows.filter(({ evidence_event_id }) => /^scan[34]$/.test(evidence_event_id ?? '')).length).toBeLessThanOrEqual(1);
+      },
+    ),
+    { numRuns: 100 },
+  );
+  expect(spent).toBeGreaterThan(20);
+});
+
 test('a consumer that follows the change feed holds the same links', async () => {
   await fc.assert(
     fc.asyncProperty(history, async (events) => {

@@ -97,6 +97,13 @@ CREATE TABLE scans (
   flag TEXT, claimer_id TEXT, claimer_time INTEGER, claimer_rank INTEGER, browser_pk INTEGER, session_pk INTEGER,
   PRIMARY KEY (site_pk, scan_id)
 ) STRICT, WITHOUT ROWID;
+-- Scans of codes that claim once; a claim that came too late has bit 2 of claims.revoked.
+CREATE TABLE single_use_scans (
+  site_pk INTEGER NOT NULL, scan_id TEXT NOT NULL, code TEXT NOT NULL, PRIMARY KEY (site_pk, scan_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX single_use_scans_by_code ON single_use_scans (code, site_pk);
+CREATE INDEX scans_by_event ON scans (event_pk);
+CREATE INDEX scans_by_code ON scans (code, occurred_at);
 CREATE INDEX scans_by_session ON scans (session_pk) WHERE session_pk IS NOT NULL;
 CREATE TABLE scan_carriers (
   site_pk INTEGER NOT NULL, scan_id TEXT NOT NULL, event_id TEXT NOT NULL, occurred_at INTEGER NOT NULL,

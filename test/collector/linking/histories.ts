@@ -38,9 +38,15 @@ export function event(type: string, time: number, { as, strength = 'stated', ema
   };
 }
 
-/** Few ids and coarse times, so that everything collides: equal milliseconds, window edges, sessions across each other. */
-export function historyArbitrary({ claimers = ['C1', 'C2', 'C3'], maxLength = 25, scans = false } = {}): fc.Arbitrary<LinkEvent[]> {
+/** `uses`: mostly scans of the code that claims once, within an hour. Few ids and coarse times, so that everything collides: equal milliseconds, window edges, sessions across each other. */
+export function historyArbitrary({
+  claimers = ['C1', 'C2', 'C3'],
+  maxLength = 25,
+  scans = false,
+  uses = false,
+} = {}): fc.Arbitrary<LinkEvent[]> {
   const time = fc.oneof(
+    { weight: uses ? 30 : 0, arbitrary: fc.nat(10).map((n) => n * 5 * MINUTE) },
     fc.nat(40).map((days) => days * DAY),
     fc.nat(8).map((n) => n * 10 * MINUTE),
     fc.tuple(fc.nat(40), fc.nat(3)).map(([days, hours]) => days * DAY + hours * HOUR),
@@ -64,7 +70,11 @@ export function historyArbitrary({ claimers = ['C1', 'C2', 'C3'], maxLength = 25
         .tuple(fc.option(customer, { nil: undefined }), fc.constantFrom('email:a', 'email:b'))
         .map(([as, email]) => ({ type: 'purchase', email, ...(as && { as }) }) as Sketch & { type: string }),
     },
-    { weight: scans ? 3 : 0, arbitrary: fc.constantFrom('scan1', 'scan2').map((scan_id) => ({ type: 'page_view', scan_id })) },
+    { weight: uses ? 20 : 0, arbitrary: fc.constantFrom('scan3', 'scan4').map((scan_id) => ({ type: 'page_view', scan_id })) },
+    {
+      weight: scans ? 4 : 0,
+      arbitrary: fc.constantFrom('scan1', 'scan2', 'scan3', 'scan4').map((scan_id) => ({ type: 'page_view', scan_id })),
+    },
   );
   return fc.array(fc.tuple(make, time, place, fc.nat(99)), { minLength: 1, maxLength }).map((drawn) => [
     ...drawn.map(([{ type, ...sketch }, at, where], index) =>
@@ -75,7 +85,7 @@ export function historyArbitrary({ claimers = ['C1', 'C2', 'C3'], maxLength = 25
   ]);
 }
 
-/** Two scans, one of them of a personal code. */
+/** Four scans: of a shelf's code, of a personal one, and two of a personal one that claims once. */
 function scanEvents(): LinkEvent[] {
   const scan = (event_id: string, time: number, sketch: Sketch = {}): LinkEvent =>
     event('scan', time, {
@@ -86,5 +96,11 @@ function scanEvents(): LinkEvent[] {
       facts: factsOf(event_id, 'scan', {}, { device_type: 'desktop', bot: false }),
       ...sketch,
     });
-  return [scan('scan1', 10 * MINUTE), scan('scan2', 20 * MINUTE, { as: 'C2', strength: 'carried' })];
+  const letter: Sketch = { as: 'C3', strength: 'carried', scan: { code: 'LETTER' }, single_use: true };
+  return [
+    scan('scan1', 10 * MINUTE),
+    scan('scan2', 20 * MINUTE, { as: 'C2', strength: 'carried' }),
+    scan('scan3', 15 * MINUTE, letter),
+    scan('scan4', 25 * MINUTE, letter),
+  ];
 }

@@ -1,0 +1,28 @@
+/** Durable scan redirects beside the floor of ingest: one page view a request, parsed and fsynced. */
+import { batch, pageView } from './harness/bodies.ts';
+import { type Figures, median, medians, sendLoad } from './harness/load.ts';
+import { type Kind, machine, startProcess } from './harness/servers.ts';
+
+const ROUNDS = 5;
+const SECONDS = 5;
+/** More than the floor is sent in a round. */
+const BODIES = 300_000;
+
+async function round(kind: Kind): Promise<Figures> {
+  const server = await startProcess(kind);
+  const bodies = kind === 'floor' ? Array.from({ length: BODIES }, (_, n) => batch([pageView(n, n % 5_000)])) : [];
+  const load = { bodies, path: '/q/TV55AA', events_per_request: 1 };
+  await sendLoad(server, { ...load, seconds: 1 });
+  const figures = await sendLoad(server, { ...load, seconds: SECONDS });
+  await server.stop();
+  return figures;
+}
+
+export async function run(): Promise<{ scenario: string; ours: Figures; floor: Figures; ratio: number; rounds: number; machine: object }> {
+  const rounds: Record<Kind, Figures[]> = { floor: [], ours: [] };
+  for (let n = 0; n < ROUNDS; n += 1)
+    for (const kind of n % 2 === 0 ? (['floor', 'ours'] as const) : (['ours', 'floor'] as const)) rounds[kind].push(await round(kind));
+  const ratios = rounds.ours.map(({ events_per_s }, n) => events_per_s / (rounds.floor[n]?.events_per_s ?? 1));
+  const ratio = Math.round(median(ratios) * 1_000) / 1_000;
+  return { scenario: 'scan', ours: medians(rounds.ours), floor: medians(rounds.floor), ratio, rounds: ROUNDS, machine: machine() };
+}

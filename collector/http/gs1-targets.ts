@@ -1,0 +1,114 @@
+/** The targets of GS1 Digital Links over HTTP: register, list, remove. */
+import { Router } from 'express';
+import { z } from 'zod';
+import type { Millis } from '../../protocol/event.ts';
+import type { SiteRecord } from '../domain/site.ts';
+import { badField, Problem } from '../errors.ts';
+import { targetFault } from '../scan/code.ts';
+import { describeFault, parseDigitalLink, parseDigitalLinkPath } from '../scan/gs1.ts';
+import { PRIMARY_KEYS } from '../scan/gs1-keys.ts';
+import { anchorsOf, DEFAULT_LINK, fillTarget } from '../scan/gs1-resolver.ts';
+import type { Gs1TargetRow, Store } from '../store/store.ts';
+import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
+import { limit, text } from './params.ts';
+import { parseBody } from './problem.ts';
+import { oneSite } from './profiles.ts';
+
+const Which = {
+  site: z.string().optional(),
+  /** A Digital Link, or its path: `/01/09521000100015/10/LOT1`. */
+  link: z.string().max(512).optional(),
+  /** The beginning of many: `01/0952100`, `414/` for all. */
+  prefix: z
+    .string()
+    .regex(/^\d{2,4}\/[\x21-\x7e]{0,90}$/, 'expected a primary key and the beginning of its value, as 01/0952100')
+    .optional(),
+  link_type: z
+    .string()
+    .regex(/^[a-z0-9]+:[A-Za-z0-9]{1,64}$/, 'expected a link type such as gs1:pip')
+    .default(DEFAULT_LINK),
+  lang: z
+    .string()
+    .regex(/^(?:[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)?$/, 'expected a language tag')
+    .default(''),
+};
+const WhichBody = z.strictObject(Which);
+const TargetBody = z.strictObject({ ...Which, target: z.string().max(2_048), title: z.string().max(200).default('') });
+const ManyBody = z.strictObject({ targets: z.array(TargetBody).min(1).max(5_000) });
+
+export interface Gs1TargetsOptions {
+  store: Store;
+  auth: Auth;
+  now: () => Millis;
+  onChange(): void;
+}
+
+export function gs1TargetRoutes({ store, auth, now, onChange }: Gs1TargetsOptions): Router {
+  const router = Router();
+  const write = requireScope(auth, 'write', now);
+  const shown = ({ site_pk: _pk, anchor, prefix, ...row }: Gs1TargetRow & { site?: string }): object => ({
+    ...(prefix ? { prefix: anchor } : { link: `/${anchor}` }),
+    ...row,
+  });
+  const siteOf = (site: string): SiteRecord => {
+    const record = store.sites().find((candidate) => candidate.site === site);
+    if (!record) throw new Problem(404, `No such site: ${site}`);
+    return record;
+  };
+
+  router.get('/v1/gs1/targets', requireScope(auth, 'read', now), async (req, res) => {
+    const size = limit(req, 1_000, 10_000);
+    const sites = siteFor(accessOf(res), text(req, 'site'));
+    // A page ends between two anchors: one more row says where.
+    const rows = await store.queries.gs1Targets(sites, text(req, 'cursor') ?? '', size + 1);
+    const cut = rows.length > size ? rows.findIndex(({ anchor }) => anchor === rows[size]?.anchor) : rows.length;
+    const page = rows.slice(0, cut === 0 ? size : cut);
+    res.json({ targets: page.map(shown), next_cursor: rows.length > size ? (page.at(-1)?.anchor ?? null) : null });
+  });
+
+  router.post('/v1/gs1/targets', write, async (req, res) => {
+    const many = typeof req.body === 'object' && req.body !== null && 'targets' in req.body;
+    const bodies = many ? parseBody(ManyBody, req.body).targets : [parseBody(TargetBody, req.body)];
+    const rows = bodies.map((body, index) => {
+      const at = many ? `targets.${index}.` : '';
+      const site = siteOf(oneSite(store, siteFor(accessOf(res), body.site)));
+      const { anchor, prefix } = anchorIn(body, at);
+      // What stands in braces is filled in later, and may not decide the host.
+      const sample = fillTarget(body.target, {});
+      const fault = targetFault(sample, site.origins) ?? (/^[^/]*\/\/[^/?#]*[{}]/.test(body.target) ? 'must name its host' : null);
+      if (fault !== null) throw badField(`${at}target`, fault);
+      const { link_type, lang, target, title } = body;
+      return { site: site.site, site_pk: site.site_pk, anchor, prefix, link_type, lang, target, title, updated_at: now() };
+    });
+    await store.write(async (tx) => {
+      for (const row of rows) await tx.saveGs1Target(row);
+    });
+    onChange();
+    res.status(201).json(many ? { saved: rows.length } : shown(rows[0] as (typeof rows)[0]));
+  });
+
+  router.delete('/v1/gs1/targets', write, async (req, res) => {
+    const body = parseBody(WhichBody, req.body);
+    const { site_pk } = siteOf(oneSite(store, siteFor(accessOf(res), body.site)));
+    const { link_type, lang } = body;
+    const dropped = await store.write((tx) => tx.dropGs1Target({ site_pk, ...anchorIn(body, ''), link_type, lang }));
+    if (!dropped) throw new Problem(404, 'No such target');
+    onChange();
+    res.status(204).end();
+  });
+  return router;
+}
+
+function anchorIn(
+  { link, prefix }: { link?: string | undefined; prefix?: string | undefined },
+  at: string,
+): { anchor: string; prefix: boolean } {
+  if ((link === undefined) === (prefix === undefined)) throw badField(`${at}link`, 'expected either link or prefix');
+  if (prefix !== undefined) {
+    if (!PRIMARY_KEYS.has(prefix.split('/')[0] ?? '')) throw badField(`${at}prefix`, 'does not begin with a primary key');
+    return { anchor: prefix, prefix: true };
+  }
+  const parsed = link?.startsWith('/') ? parseDigitalLinkPath(link, '') : parseDigitalLink(link ?? '');
+  if (!parsed.ok) throw new Problem(400, `link: ${describeFault(parsed)}`, { field: `${at}link`, reason: parsed.reason, ai: parsed.ai });
+  return { anchor: anchorsOf(parsed.link)[0] ?? '', prefix: false };
+}

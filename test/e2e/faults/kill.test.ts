@@ -1,0 +1,33 @@
+/** kill -9 under load: whatever was acknowledged is there after a restart, exactly once. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { compare, pause, rounds, startLoad, startProcess, storedIn } from './process.ts';
+
+const ROUNDS = rounds(5);
+
+test(
+  `over ${ROUNDS} rounds of kill -9, nothing acknowledged is lost or doubled`,
+  async () => {
+    const data_dir = mkdtempSync(join(tmpdir(), 'footfall-kill-'));
+    const acknowledged: string[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const { child, url, ended } = await startProcess(data_dir);
+      const load = startLoad(url, { untilError: true });
+      await pause(300 + ((round * 370) % 900));
+      child.kill('SIGKILL');
+      await ended;
+      await load.stop();
+      acknowledged.push(...load.acknowledged);
+    }
+    const { ids, linked } = await storedIn(data_dir);
+    rmSync(data_dir, { recursive: true });
+    const { lost, doubled } = compare(acknowledged, ids);
+    console.info(`kill -9: ${ROUNDS} rounds, ${acknowledged.length} events acknowledged: lost ${lost}, doubled ${doubled}`);
+    expect(acknowledged.length).toBeGreaterThan(100 * ROUNDS);
+    expect({ lost, doubled }).toEqual({ lost: 0, doubled: 0 });
+    expect(linked, 'the links count what is stored').toBe(ids.size);
+  },
+  60_000 + ROUNDS * 10_000,
+);
