@@ -3,7 +3,7 @@ import { type Browser, launch } from '../test/browser/engines.ts';
 import { median } from './harness/load.ts';
 import { machine } from './harness/servers.ts';
 import { type Bundle, bundles } from './tag/bundles.ts';
-import { openStage, type Stage, type VisitCost, visitWith } from './tag/visit.ts';
+import { HOST, openStage, type Stage, type VisitCost, visitWith } from './tag/visit.ts';
 
 /** Milliseconds are medians of the rounds; script and main thread without the page's own share. */
 export interface TagFigures extends Omit<Bundle, 'code' | 'name'>, VisitCost {
@@ -25,7 +25,11 @@ export interface TagResult {
 const ROUNDS = 5;
 
 export async function run(): Promise<TagResult> {
-  const [compared, stage, browser] = await Promise.all([bundles(), openStage(), launch('chromium')]);
+  const [compared, stage, browser] = await Promise.all([
+    bundles(),
+    openStage(),
+    launch('chromium', { args: [`--host-resolver-rules=MAP ${HOST} 127.0.0.1`] }),
+  ]);
   try {
     const { floor, costs, requests } = await measure(compared, stage, browser);
     const figures = compared.map(({ code: _, name, ...bundle }): [string, TagFigures] => [

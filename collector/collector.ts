@@ -130,7 +130,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
   const root = packageRoot();
   const shop = join(root, 'examples/shop');
   const collect = createCollect({
-    ...{ intake, auth, metrics, log, siteOf, now },
+    ...{ intake, auth, metrics, log, sites: store.sites, siteOf, now },
     rate: rateLimit(config.collect_rate, config.collect_burst),
     ...{ admission, retention },
     trust_proxy: config.trust_proxy,

@@ -89,6 +89,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   if (admin_token && !/^sk_[\w-]{20,}$/.test(admin_token)) fail('ADMIN_TOKEN', 'sk_ and at least 20 of A-Z a-z 0-9 _ -');
   const database_url = raw('DATABASE_URL');
   if (database_url) fail('DATABASE_URL', 'nothing: only SQLite is supported yet');
+  if (env['NATS_URL']?.trim()) fail('NATS_URL', 'nothing: JetStream is not supported yet');
   return {
     port,
     host: raw('HOST'),

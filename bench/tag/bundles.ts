@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 export interface Bundle {
   name: string;
@@ -30,12 +30,21 @@ export async function bundles(): Promise<Bundle[]> {
     const { outputFiles } = await build({
       ...{ entryPoints: [join(import.meta.dirname, `peers/${name}.ts`)], bundle: true, minify: true, write: false },
       ...{ format: 'iife', target: 'es2018', legalComments: 'none', define: { 'process.env.NODE_ENV': '"production"' }, logLevel: 'error' },
+      plugins: [LATER_PARTS],
     });
     peers.push(measured(name, versionOf(`node_modules/${from}`), outputFiles?.[0]?.text ?? '', does));
   }
   const ours = readFileSync('dist/tag/t.js', 'utf8');
   return [measured('footfall', versionOf('.'), ours, 'events, identity, sessions, dataLayer, consent, scans, durable queue'), ...peers];
 }
+
+/** What a peer loads on demand is no part of what every page loads. */
+const LATER_PARTS: Plugin = {
+  name: 'later-parts',
+  setup(building) {
+    building.onResolve({ filter: /.*/ }, ({ kind, path }) => (kind === 'dynamic-import' ? { path, external: true } : undefined));
+  },
+};
 
 function measured(name: string, version: string, code: string, does: string): Bundle {
   const bytes = Buffer.from(code);

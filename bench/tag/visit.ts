@@ -20,6 +20,9 @@ export interface Stage {
   close(): void;
 }
 
+/** Some tags tell nothing from localhost; the browser is to be told that this host is here. */
+export const HOST = 'www.bench.test';
+
 /** Serves an empty shop page, and says yes to whatever a tag sends. */
 export async function openStage(): Promise<Stage> {
   let requests = 0;
@@ -31,7 +34,7 @@ export async function openStage(): Promise<Stage> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://localhost:${(server.address() as AddressInfo).port}`,
+    url: `http://${HOST}:${(server.address() as AddressInfo).port}`,
     requests() {
       const counted = requests;
       requests = 0;

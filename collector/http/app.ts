@@ -45,7 +45,9 @@ export function createApp({
     res.set({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
     next();
   });
-  app.use(express.json({ limit: '1mb' }));
+  const json = express.json({ limit: '1mb' });
+  // An import is a stream of lines, whatever type its sender gives it.
+  app.use((req, res, next) => (req.path === '/v1/import' ? next() : json(req, res, next)));
   if (demo) app.use('/demo', demo);
   for (const router of routes) app.use(router);
   app.use((req) => {

@@ -6,7 +6,7 @@ import { type Device, deviceOf, NO_DEVICE } from '../domain/device.ts';
 import type { SiteRecord } from '../domain/site.ts';
 import { StoreUnavailable } from '../errors.ts';
 import { type Decoded, decodeBatch } from '../intake/decode.ts';
-import { barrierOf, enrich } from '../intake/enrich.ts';
+import { enrich, withoutConsent } from '../intake/enrich.ts';
 import type { Intake } from '../intake/intake.ts';
 import type { Retention } from '../intake/retention.ts';
 import type { Logger } from '../log.ts';
@@ -27,6 +27,7 @@ export interface CollectOptions {
   retention: Retention | null;
   trust_proxy: number;
   siteOf(site: string): SiteRecord | undefined;
+  sites(): readonly SiteRecord[];
   now: () => Millis;
 }
 
@@ -34,17 +35,20 @@ export interface CollectOptions {
 const COOKIE = 'ff_id';
 const COOKIE_SECONDS = 395 * 86_400;
 
-export function createCollect({ intake, auth, metrics, log, rate, admission, retention, trust_proxy, siteOf, now }: CollectOptions) {
+export function createCollect({ intake, auth, metrics, log, rate, admission, retention, trust_proxy, siteOf, sites, now }: CollectOptions) {
   const end = (res: ServerResponse, status: number, body?: object, headers: Record<string, string> = {}): void => {
     metrics.requests.inc({ status });
     answer(res, status, body && JSON.stringify(body), headers);
   };
 
+  /** Pages of other origins may neither read an answer nor send cookies. */
+  const registered = (origin: string | undefined): boolean => origin !== undefined && sites().some((site) => originAllowed(site, origin));
+
   /** Takes `/e`; answers false for any other path. */
   return function collect(req: IncomingMessage, res: ServerResponse): boolean {
     const { url = '', method } = req;
     if (url !== '/e' && !url.startsWith('/e?')) return false;
-    const cors = corsHeaders(req.headers.origin);
+    const cors = registered(req.headers.origin) ? corsHeaders(req.headers.origin) : {};
     if (method === 'OPTIONS') {
       end(res, 204, undefined, {
         ...cors,
@@ -99,7 +103,7 @@ export function createCollect({ intake, auth, metrics, log, rate, admission, ret
     const device = backend ? NO_DEVICE : senderOf(req);
     const drop = (reason: string): void => metrics.dropped.inc({ reason });
     // A site that did not opt into counting without ids keeps nothing of visitors who refuse, but their refusal itself.
-    const kept = batch.events.filter((event) => event.consent !== 'denied' || site.consent === 'cookieless' || barrierOf(event) !== null);
+    const kept = batch.events.filter((event) => !withoutConsent(event, site));
     if (kept.length < batch.events.length) metrics.dropped.inc({ reason: 'no_consent' }, batch.events.length - kept.length);
     const enriched = kept.map((event) => enrich(event, batch, { site, received_at, device, backend }, drop));
     const sifted = retention && (await retention.sift(site.site, enriched));
@@ -147,7 +151,7 @@ const BATCH_ERRORS = {
   too_many_events: 'a batch is at most 64 KiB and 100 events',
 } as const;
 
-/** Every answer may be read by the page that asked, so that a refused tag stops instead of retrying. */
+/** For pages of registered origins only; every answer, so that a refused tag reads that it was refused. */
 function corsHeaders(origin: string | undefined): Record<string, string> {
   return origin === undefined
     ? {}

@@ -33,7 +33,9 @@ export function demoRoutes({ shopDir, codeUrl, hasCode }: DemoOptions): Router {
 
   router.use((_req, res, next) => {
     res.status(404).set('Cache-Control', 'no-store');
-    res.sendFile('404.html', { root: shopDir, cacheControl: false }, next);
+    res.sendFile('404.html', { root: shopDir, cacheControl: false }, (error) => {
+      if (error) next(error);
+    });
   });
   return router;
 }

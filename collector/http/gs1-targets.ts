@@ -34,7 +34,7 @@ const Which = {
 };
 const WhichBody = z.strictObject(Which);
 const TargetBody = z.strictObject({ ...Which, target: z.string().max(2_048), title: z.string().max(200).default('') });
-const ManyBody = z.strictObject({ targets: z.array(TargetBody).min(1).max(5_000) });
+const ManyBody = z.strictObject({ site: z.string().optional(), targets: z.array(TargetBody).min(1).max(5_000) });
 
 export interface Gs1TargetsOptions {
   store: Store;
@@ -68,10 +68,12 @@ export function gs1TargetRoutes({ store, auth, now, onChange }: Gs1TargetsOption
 
   router.post('/v1/gs1/targets', write, async (req, res) => {
     const many = typeof req.body === 'object' && req.body !== null && 'targets' in req.body;
-    const bodies = many ? parseBody(ManyBody, req.body).targets : [parseBody(TargetBody, req.body)];
+    const { site: all, targets: bodies } = many
+      ? parseBody(ManyBody, req.body)
+      : { site: undefined, targets: [parseBody(TargetBody, req.body)] };
     const rows = bodies.map((body, index) => {
       const at = many ? `targets.${index}.` : '';
-      const site = siteOf(oneSite(store, siteFor(accessOf(res), body.site)));
+      const site = siteOf(oneSite(store, siteFor(accessOf(res), body.site ?? all)));
       const { anchor, prefix } = anchorIn(body, at);
       // What stands in braces is filled in later, and may not decide the host.
       const sample = fillTarget(body.target, {});

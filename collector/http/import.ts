@@ -4,16 +4,14 @@ import { Router } from 'express';
 import type { Millis, Rejected } from '../../protocol/event.ts';
 import type { AcceptedEvent } from '../domain/accepted-event.ts';
 import { deviceOf, NO_DEVICE } from '../domain/device.ts';
-import { Problem } from '../errors.ts';
 import { decodeEvent, type RefusedEvent } from '../intake/decode.ts';
-import { enrich } from '../intake/enrich.ts';
+import { enrich, withoutConsent } from '../intake/enrich.ts';
 import type { Intake } from '../intake/intake.ts';
 import type { Retention } from '../intake/retention.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Store } from '../store/store.ts';
-import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
+import { type Auth, accessOf, requireScope } from './auth.ts';
 import { oneOf, text } from './params.ts';
-import { oneSite } from './profiles.ts';
 
 /** Lines of one transaction. */
 const GROUP = 500;
@@ -91,12 +89,25 @@ export function importRoutes({
       if (raw.trim() === '') continue;
       const value = parsed(raw);
       const said = typeof value === 'object' && value !== null && 'site' in value && typeof value.site === 'string' ? value.site : named;
-      const site = oneSite(store, siteFor(access, said));
-      const record = store.sites().find((candidate) => candidate.site === site);
-      if (!record) throw new Problem(404, `No such site: ${site}`);
+      const reachable = store.sites().filter((candidate) => access.sites === null || access.sites.includes(candidate.site));
+      const record = said === undefined && reachable.length === 1 ? reachable[0] : reachable.find((candidate) => candidate.site === said);
+      // A line that cannot be placed costs no other line.
+      if (!record) {
+        refuse(
+          named ?? '',
+          { event_id: null, reason: value === null ? 'bad_event' : 'bad_field', ...(value !== null && { field: 'site' }) },
+          raw,
+        );
+        continue;
+      }
+      const { site } = record;
       const decoded = decodeEvent(value, now());
       if ('event' in decoded) {
         const { event } = decoded;
+        if (withoutConsent(event, record)) {
+          metrics.dropped.inc({ reason: 'no_consent' });
+          continue;
+        }
         const agent =
           typeof value === 'object' && value !== null && 'user_agent' in value && typeof value.user_agent === 'string'
             ? value.user_agent

@@ -15,7 +15,9 @@ export function profileRoutes({ store, auth, now }: { store: Store; auth: Auth; 
   router.get('/v1/customers/:id/timeline', async (req, res) => {
     const site = oneSite(store, siteFor(accessOf(res), text(req, 'site')));
     const size = limit(req);
-    const before = cursor(req, 'before', 2);
+    // A cursor of this endpoint, or a moment.
+    const moment = /^\d{10,}$/.test(text(req, 'before') ?? '') ? Number(text(req, 'before')) : null;
+    const before = moment === null ? cursor(req, 'before', 2) : [moment, 0];
     const customers = await queries.customersOf(site, await queries.personOf(site, String(req.params.id)));
     if (!(await queries.knowsCustomer(site, customers))) throw new Problem(404, 'No such customer');
     const place = before && { occurred_at: before[0] ?? 0, event_pk: before[1] ?? 0 };

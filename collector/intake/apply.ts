@@ -10,7 +10,7 @@ import type { LinkEvent } from '../linking/event.ts';
 import { keyOf } from '../linking/order.ts';
 import type { LinkingPolicy } from '../linking/policy.ts';
 import { claimerOf, spentScans } from '../linking/scan.ts';
-import type { BrowserRecord, Carrier, SavedBrowser, Tx } from '../store/store.ts';
+import type { BrowserRecord, Carrier, SavedBrowser, StoredCopy, Tx } from '../store/store.ts';
 import { RELINK_SESSIONS, relinkQueued, renamePersons, standingOf } from './relink.ts';
 
 export interface ApplyContext {
@@ -73,26 +73,28 @@ async function dedupe(
     if (ids) ids.push(event_id);
     else bySite.set(site, [event_id]);
   }
-  const known = new Map<string, { type: string; time: Millis; payload: string }>();
+  const known = new Map<string, StoredCopy>();
   for (const [site, event_ids] of bySite)
     for (const [event_id, copy] of await tx.knownEvents(sitePk(site), event_ids)) known.set(`${site} ${event_id}`, copy);
   const first = new Map<string, AcceptedEvent>();
   const fates = events.map((event): Fate => {
     const key = `${event.site} ${event.event_id}`;
-    const stored = known.get(key);
     const inBatch = first.get(key);
-    if (!stored && !inBatch) {
-      first.set(key, event);
-      return 'stored';
-    }
-    const { type, time } = stored ?? (inBatch as AcceptedEvent);
-    const payload = stored?.payload ?? JSON.stringify(inBatch?.payload);
-    // An empty payload is one that retention took.
-    return type === event.type && time === event.time && (payload === '' || payload === JSON.stringify(event.payload))
-      ? 'duplicate'
-      : 'conflicting_duplicate';
+    const copy = known.get(key) ?? (inBatch && copyOf(inBatch));
+    if (copy) return sameCopy(copy, copyOf(event)) ? 'duplicate' : 'conflicting_duplicate';
+    first.set(key, event);
+    return 'stored';
   });
   return { fates, fresh: [...first.values()] };
+}
+
+function copyOf({ type, time, payload, anonymous_id, session_id, claim }: AcceptedEvent): StoredCopy {
+  const { customer_id = null, email = null } = claim ?? {};
+  return { type, time, payload: JSON.stringify(payload), anonymous_id, session_id, customer_id, email };
+}
+
+function sameCopy(a: StoredCopy, b: StoredCopy): boolean {
+  return (Object.keys(a) as (keyof StoredCopy)[]).every((name) => a[name] === b[name]);
 }
 
 const browserName = ({ site, anonymous_id }: LinkEvent): string => `${site} ${anonymous_id}`;

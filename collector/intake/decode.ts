@@ -188,14 +188,9 @@ function idText(value: unknown): string | null {
   return typeof value === 'string' && value.length > 0 && value.length <= LIMITS.customer_id ? value : null;
 }
 
-/** Null for what parses, but is nested too deep to be written again. */
+/** Null for what parses, but is nested far too deep: writing that again overflows the stack, and takes long to. */
 function jsonOf(value: unknown): string | null {
-  try {
-    return JSON.stringify(value) ?? null;
-  } catch (error) {
-    if (error instanceof RangeError) return null;
-    throw error;
-  }
+  return fits(value, 4 * LIMITS.depth, { nodes: Number.POSITIVE_INFINITY }) ? (JSON.stringify(value) ?? null) : null;
 }
 
 function fits(value: unknown, depth: number, budget: { nodes: number }): boolean {

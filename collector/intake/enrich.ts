@@ -35,7 +35,8 @@ export function enrich(
   drop: (reason: DropReason) => void,
 ): AcceptedEvent {
   const barrier = barrierOf(event);
-  const anonymous = event.consent === 'denied' && barrier === null;
+  // Without consent only the refusal itself keeps its ids: it ends what was known before (R12).
+  const anonymous = event.consent === 'denied' && event.type !== 'consent';
   if (anonymous && event.anonymous_id !== undefined) drop('ids_without_consent');
   const anonymous_id = (!anonymous && event.anonymous_id) || null;
   const { tab_id, view_id, title, consent, gpc, kiosk, props } = event;
@@ -64,7 +65,7 @@ export function enrich(
     occurred_at: keep_times ? Math.min(event.time, received_at) : occurredAt(event.time, batch.sent_at, received_at),
     anonymous_id,
     session_id: anonymous_id === null ? null : (event.session_id ?? null),
-    claim: barrier ? null : claimOf(event, site, backend, drop),
+    claim: barrier || anonymous ? noClaim(event, drop) : claimOf(event, site, backend, drop),
     barrier: anonymous_id === null ? null : barrier,
     kiosk: kiosk === true && anonymous_id !== null,
     scan_id,
@@ -75,6 +76,16 @@ export function enrich(
     device,
     payload,
   };
+}
+
+/** Whether a site that did not opt into counts without ids keeps nothing of this event: its visitor refused. */
+export function withoutConsent(event: WireEvent, site: Pick<SiteRecord, 'consent'>): boolean {
+  return event.consent === 'denied' && event.type !== 'consent' && site.consent !== 'cookieless';
+}
+
+function noClaim({ customer_id, email_sha256 }: WireEvent, drop: (reason: DropReason) => void): null {
+  if (customer_id !== undefined || email_sha256 !== undefined) drop('customer_on_no_claim');
+  return null;
 }
 
 /** R2: the tag's time, corrected where its clock is off by more than 5 minutes, and never after receipt. */

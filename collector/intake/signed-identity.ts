@@ -5,6 +5,7 @@
 import { createHmac, createPublicKey, timingSafeEqual, verify } from 'node:crypto';
 import { DAY, LIMITS, MINUTE, type Millis, SECOND } from '../../protocol/event.ts';
 import type { IdentityKey } from '../domain/site.ts';
+import { GUEST_PREFIX } from '../linking/claim.ts';
 
 export type Verdict =
   | { ok: true; customer_id: string; email_sha256: string | null }
@@ -47,10 +48,12 @@ export function verifyIdentity(token: string, { site, keys, anonymous_id, custom
   if (!signed(`${head}.${body}`, Buffer.from(mark, 'base64url'), key)) return fault('bad_signature');
 
   const { sub, aud, iat, exp, anon, email_sha256 } = claims;
-  if (typeof sub !== 'string' || sub === '') return fault('malformed');
+  if (typeof sub !== 'string' || sub === '' || sub.length > LIMITS.customer_id || !/^[^\p{Cc}\p{Cs}]*$/u.test(sub))
+    return fault('malformed');
+  if (sub.trim().startsWith(GUEST_PREFIX)) return fault('malformed');
   if (aud !== site && !(Array.isArray(aud) && aud.includes(site))) return fault('wrong_site');
   if (anon !== undefined && anon !== anonymous_id) return fault('wrong_browser');
-  if (customer_id !== undefined && customer_id !== sub) return fault('wrong_customer');
+  if (customer_id !== undefined && customer_id.trim().normalize('NFC') !== sub.trim().normalize('NFC')) return fault('wrong_customer');
   if (typeof iat !== 'number' || typeof exp !== 'number' || (exp - iat) * SECOND > LONGEST_LIFE || iat * SECOND > time + SKEW)
     return fault('bad_times');
   if (exp * SECOND + SKEW < time) return fault('expired');

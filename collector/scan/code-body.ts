@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Millis } from '../../protocol/event.ts';
 import type { SiteRecord } from '../domain/site.ts';
+import { GUEST_PREFIX, nameCustomer } from '../linking/claim.ts';
 import type { CodeRow } from '../store/store.ts';
 import { CODE_PATTERN, targetFault } from './code.ts';
 import { isGln, isGtin } from './gs1-value.ts';
@@ -23,6 +24,17 @@ const FIELDS = {
   valid_from: time,
   valid_until: time,
   fallback: z.string().max(2_048).nullable(),
+  /** As claims carry it (R4). */
+  customer_id: z
+    .string()
+    .max(256)
+    .transform((raw, context) => {
+      const named = nameCustomer(raw);
+      if ('id' in named && !named.id.startsWith(GUEST_PREFIX)) return named.id;
+      context.addIssue({ code: 'custom', message: 'expected a customer id of your own' });
+      return z.NEVER;
+    })
+    .nullable(),
   active: z.boolean(),
   single_use: z.boolean(),
 };
@@ -31,7 +43,7 @@ export const CodeBody = z.strictObject({
   code: z.string().toUpperCase().regex(CODE_PATTERN, 'expected 2 to 32 letters, digits and dashes').optional(),
   site: z.string().optional(),
   kind: z.enum(['plain', 'product', 'personal']).default('plain'),
-  customer_id: z.string().min(1).max(256).nullable().default(null),
+  customer_id: FIELDS.customer_id.default(null),
   target: FIELDS.target,
   label: FIELDS.label.default(''),
   store: FIELDS.store.optional(),

@@ -20,7 +20,7 @@ import type { Details } from '../linking/segment.ts';
 import { createCodeStatements } from './sqlite-codes.ts';
 import { createStatements } from './sqlite-statements.ts';
 import { createUpkeepStatements } from './sqlite-upkeep.ts';
-import type { BrowserRecord, Carrier, Customer, SavedBrowser, ScanRecord, Tx } from './store.ts';
+import type { BrowserRecord, Carrier, Customer, SavedBrowser, ScanRecord, StoredCopy, Tx } from './store.ts';
 
 interface Context {
   siteOf(site_pk: number): SiteRecord | undefined;
@@ -61,8 +61,10 @@ export function createSqliteTx(
   let devices = new Map<string, number>();
   const sql = <P extends unknown[], R = unknown>(text: string) => db.prepare<P, R>(text);
 
-  const findEvent = sql<[string, number], { type: string; time: number; payload: string }>(
-    'SELECT type, time, payload FROM events WHERE event_id = ? AND site_pk = ?',
+  const findEvent = sql<[string, number], StoredCopy>(
+    `SELECT e.type, e.time, e.payload, b.anonymous_id, s.session_id, c.customer_id, c.email
+     FROM events e LEFT JOIN sessions s USING (session_pk) LEFT JOIN browsers b ON b.browser_pk = coalesce(s.browser_pk, e.browser_pk)
+       LEFT JOIN claims c ON c.site_pk = e.site_pk AND c.event_id = e.event_id WHERE e.event_id = ? AND e.site_pk = ?`,
   );
   const findBrowser = sql<[number, string], { browser_pk: number; kiosk: number }>(
     'SELECT browser_pk, kiosk FROM browsers WHERE site_pk = ? AND anonymous_id = ?',
@@ -343,7 +345,7 @@ export function createSqliteTx(
     },
     tx: {
       async knownEvents(site_pk, event_ids) {
-        const known = new Map<string, { type: string; time: number; payload: string }>();
+        const known = new Map<string, StoredCopy>();
         for (const event_id of event_ids) {
           const row = findEvent.get(event_id, site_pk);
           if (row) known.set(event_id, row);

@@ -113,10 +113,21 @@ export interface ChangeRecord {
   old: Record<string, unknown> | null;
 }
 
+/** What a stored event said, as far as a copy of it may differ. */
+export interface StoredCopy {
+  type: string;
+  time: Millis;
+  payload: string;
+  anonymous_id: string | null;
+  session_id: string | null;
+  customer_id: string | null;
+  email: string | null;
+}
+
 /** The statements of one write transaction. */
 export interface Tx {
   /** Of these keys, the ones stored before: event_id → what is needed to see whether a copy's content differs. */
-  knownEvents(site_pk: number, event_ids: readonly string[]): Promise<Map<string, { type: string; time: Millis; payload: string }>>;
+  knownEvents(site_pk: number, event_ids: readonly string[]): Promise<Map<string, StoredCopy>>;
   /** Loads browsers, making rows for new browsers and sessions. Locks them until the end of the transaction. */
   loadBrowsers(refs: readonly BrowserRef[]): Promise<BrowserRecord[]>;
   /** A browser known by its row. */

@@ -24,14 +24,16 @@ const stub =
 test('calls made before load keep their order, their time and their address', async () => {
   browser.clock.now = Date.UTC(2026, 0, 5);
   const before = (window: PageWindow) => {
-    stub(`footfall('track', 'early', {n: 1})`, `history.pushState({}, '', '/later')`, `footfall('identify', 'C1')`)(window);
-    browser.clock.now = (browser.clock.now as number) + 2_000;
+    stub(`footfall('track', 'early', {n: 1})`, `history.pushState({}, '', '/later')`)(window);
+    browser.clock.now = (browser.clock.now as number) + 1_000;
+    stub(`footfall('identify', 'C1')`)(window);
+    browser.clock.now += 1_000;
   };
   browser.open({ before });
   const events = await seen(3);
   expect(events.map(({ type, time, url }) => [type, time - (browser.clock.now as number), url])).toEqual([
     ['early', -2_000, 'https://www.shop.example/'],
-    ['identify', -2_000, 'https://www.shop.example/later'],
+    ['identify', -1_000, 'https://www.shop.example/later'],
     ['page_view', 0, 'https://www.shop.example/later'],
   ]);
 });

@@ -47,6 +47,25 @@ test('a copy that says something else is dropped and counted as a conflict', asy
   expect(await metric('footfall_events_total{fate="conflicting_duplicate"}')).toBe(1);
 });
 
+test('a copy that names another customer, browser or session is a conflict too', async () => {
+  const conflicts = () => metric('footfall_events_total{fate="conflicting_duplicate"}');
+  const login = wire('login', { time: START, anonymous_id: 'conflicts', session_id: 'D1', customer_id: 'D' });
+  await server.post([login]);
+  const before = await conflicts();
+  await server.post([{ ...login, customer_id: 'E' }]);
+  await server.post([{ ...login, anonymous_id: 'other' }]);
+  await server.post([{ ...login, session_id: 'D2' }]);
+  expect(await conflicts()).toBe(before + 3);
+  expect((await server.links('customer_id=E')).length).toBe(0);
+});
+
+test('pages of other origins may not read an answer', async () => {
+  for (const origin of ['https://evil.example', 'null']) {
+    const response = await server.post([wire('page_view', { time: START })], { headers: { origin } });
+    expect([response.status, response.headers.get('access-control-allow-origin')]).toEqual([403, null]);
+  }
+});
+
 test('in a half-bad batch the good events are stored, the bad ones named, kept and counted', async () => {
   const good = wire('page_view', { time: START });
   const bad = [

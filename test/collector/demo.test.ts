@@ -1,4 +1,5 @@
 /** The demo shop as a browser gets it, and that its pages, codes and numbers agree. */
+
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -10,6 +11,7 @@ import decodeQR from 'qr/decode.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { demoRoutes } from '../../collector/http/demo.ts';
 import { codeSvg } from '../../collector/scan/picture.ts';
+import { startServer } from './server.ts';
 
 const shopDir = fileURLToPath(new URL('../../examples/shop/', import.meta.url));
 const read = (path: string) => readFileSync(shopDir + path, 'utf8');
@@ -194,3 +196,12 @@ function rasterise(svg: string, scale = 4): { width: number; height: number; dat
   }
   return { width, height: width, data };
 }
+
+test('what is not there is the shop’s own 404, compressed as well, on the real collector', async () => {
+  const server = await startServer();
+  for (const path of ['/demo/nope', '/demo/qr/NOPE.svg', '/demo/p/zzz/']) {
+    const response = await fetch(server.url + path, { headers: { 'accept-encoding': 'gzip' } });
+    expect([response.status, (await response.text()).includes('<html')]).toEqual([404, true]);
+  }
+  await server.close();
+});

@@ -107,6 +107,14 @@ test('a personal code links its own segment, as carried, and no other', async ()
   expect((await server.links('session_id=other'))[0]).toMatchObject({ status: 'anonymous' });
 });
 
+test('a personal code names a customer as a claim does', async () => {
+  const target = `${server.url}/demo/`;
+  for (const customer_id of ['email:x', 'null', ' '])
+    expect((await make({ target, kind: 'personal', customer_id })).status, customer_id).toBe(400);
+  const { body } = await server.send<{ customer_id: string }>('POST', '/v1/codes', { target, kind: 'personal', customer_id: ' CP ' });
+  expect(body.customer_id).toBe('CP');
+});
+
 test('unknown codes are a 404 page, retired ones go to their fallback or say so', async () => {
   expect((await scan('/q/NOPE99')).status).toBe(404);
   expect((await scan('/q/%00')).status).toBe(404);

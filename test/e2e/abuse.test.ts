@@ -122,7 +122,7 @@ test.each(Object.entries(ATTACKS))('%s: answered within 100 ms, good events of t
 });
 
 test('under all of them at once the event loop is never held up for 100 ms, memory stays flat, and visitors are served', async () => {
-  await flood(50);
+  await flood(150);
   let best = { lag: Number.POSITIVE_INFINITY, slowest: Number.POSITIVE_INFINITY };
   const before = (await metrics()).rss;
   for (let n = 0; n < 3 && (best.lag > 0.1 || best.slowest > 1_000); n += 1) {

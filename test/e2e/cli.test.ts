@@ -55,6 +55,25 @@ test('import keeps the events’ own times, links them, names bad lines, and can
   ]);
 });
 
+test('a line of an unknown site costs no other line, whatever the content type', async () => {
+  await server.send('POST', '/v1/sites', { site: 'second' });
+  const line = (event_id: string, site: string): string =>
+    JSON.stringify({ ...wire('page_view', { event_id, time: START - 9_000 }), site });
+  const response = await fetch(`${server.url}/v1/import`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${server.admin_token}`, 'content-type': 'application/json' },
+    body: [line('u1', 'demo'), line('u2', 'nope'), 'junk', line('u3', 'second')].join('\n'),
+  });
+  expect(await response.json()).toMatchObject({
+    accepted: 2,
+    rejected: 2,
+    reasons: [
+      { line: 2, reason: 'bad_field', field: 'site' },
+      { line: 3, reason: 'bad_event' },
+    ],
+  });
+});
+
 test('export writes a file; lists print for people and for programs', async () => {
   const out = join(folder, 'links.csv');
   expect((await footfall(['links', 'export', '--out', out])).code).toBe(0);

@@ -9,5 +9,7 @@ posthog.init('bench', {
   disable_surveys: true,
   disable_external_dependency_loading: true,
   advanced_disable_flags: true,
+  // Else it takes a driven browser for a bot and sends nothing.
+  opt_out_useragent_filter: true,
 });
 drive({ track: (name, props) => void posthog.capture(name, props), identify: (id) => posthog.identify(id) });
