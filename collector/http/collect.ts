@@ -119,9 +119,10 @@ export function createCollect({ intake, auth, metrics, log, rate, admission, ret
     for (const { reason } of rejected) metrics.rejected.inc({ reason });
     if (batch.dropped) metrics.dropped.inc({ reason: 'by_tag' }, batch.dropped);
     if (unknown_fields > 0) metrics.dropped.inc({ reason: 'unknown_field' }, unknown_fields);
-    // A browser that just asked to be forgotten is not given its id again.
+    // A browser that asked to be forgotten is not given its id again; after a refusal an answer still on its way may have done so.
+    const refuses = events.some(({ barrier, type }) => barrier === 'hard' && type === 'consent');
     const leaves = events.some(({ barrier }) => barrier === 'hard');
-    const headers = leaves ? cors : { ...cors, ...cookieAgain(req, site) };
+    const headers = refuses ? { ...cors, ...setCookie(req, site, '', 0) } : leaves ? cors : { ...cors, ...cookieAgain(req, site) };
     if (rejected.length === 0) return end(res, 204, undefined, headers);
     end(res, 200, { accepted: fates.length - (rejected.length - refused.length), rejected } satisfies BatchAnswer, headers);
   }
@@ -177,15 +178,19 @@ function mayWrite(access: Access | null, site: string): boolean {
  * Safari keeps cookies that a script set for 7 days only, so the collector sets the visitor's own cookie again. Only what the
  * browser itself sent: a queue captured before a reset must not bring the old id back.
  */
-function cookieAgain(req: IncomingMessage, { cookie_domain }: SiteRecord): Record<string, string> {
+function cookieAgain(req: IncomingMessage, site: SiteRecord): Record<string, string> {
   const id = cookieOf(req, COOKIE);
-  if (id === undefined || !ID_PATTERN.test(id)) return {};
+  return id !== undefined && ID_PATTERN.test(id) ? setCookie(req, site, id, COOKIE_SECONDS) : {};
+}
+
+/** On the site's cookie domain, or on the host that page and collector share; nowhere else. */
+function setCookie(req: IncomingMessage, { cookie_domain }: SiteRecord, id: string, seconds: number): Record<string, string> {
   const host = (req.headers.host ?? '').replace(/:\d+$/, '');
   const inDomain = cookie_domain !== null && (host === cookie_domain || host.endsWith(`.${cookie_domain}`));
   const sameHost = req.headers.origin !== undefined && URL.canParse(req.headers.origin) && new URL(req.headers.origin).hostname === host;
   if (!inDomain && !sameHost) return {};
   const secure = req.headers.origin?.startsWith('https:') ? '; Secure' : '';
   return {
-    'set-cookie': `${COOKIE}=${id}; Path=/; Max-Age=${COOKIE_SECONDS}; SameSite=Lax${inDomain ? `; Domain=${cookie_domain}` : ''}${secure}`,
+    'set-cookie': `${COOKIE}=${id}; Path=/; Max-Age=${seconds}; SameSite=Lax${inDomain ? `; Domain=${cookie_domain}` : ''}${secure}`,
   };
 }

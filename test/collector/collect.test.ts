@@ -126,6 +126,10 @@ test('the visitor’s own cookie is set again for its own host, and only that', 
     (await server.post([wire(type, { time: START })], { headers })).headers.get('set-cookie');
   expect(await cookieFor({ origin: server.url, cookie: 'x=1; ff_id=B1' })).toMatch(/^ff_id=B1; Path=\/; Max-Age=\d+; SameSite=Lax$/);
   expect(await cookieFor({ origin: server.url, cookie: 'x=1; ff_id=B1' }, 'reset')).toBeNull();
+  // An answer to an earlier request may still bring the cookie back after a refusal: the refusal's own answer removes it.
+  const refusal = wire('consent', { time: START, consent: 'denied' });
+  const { headers } = await server.post([refusal], { headers: { origin: server.url } });
+  expect(headers.get('set-cookie')).toBe('ff_id=; Path=/; Max-Age=0; SameSite=Lax');
   expect(await cookieFor({ origin: server.url })).toBeNull();
   expect(await cookieFor({ origin: server.url, cookie: 'ff_id=<script>' })).toBeNull();
 });
