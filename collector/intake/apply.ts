@@ -93,8 +93,11 @@ function copyOf({ type, time, payload, anonymous_id, session_id, claim }: Accept
   return { type, time, payload: JSON.stringify(payload), anonymous_id, session_id, customer_id, email };
 }
 
-function sameCopy(a: StoredCopy, b: StoredCopy): boolean {
-  return (Object.keys(a) as (keyof StoredCopy)[]).every((name) => a[name] === b[name]);
+/** An empty payload is one that retention took: what is left must be the same. */
+function sameCopy(stored: StoredCopy, copy: StoredCopy): boolean {
+  return (Object.keys(copy) as (keyof StoredCopy)[]).every(
+    (name) => stored[name] === copy[name] || (name === 'payload' && stored.payload === ''),
+  );
 }
 
 const browserName = ({ site, anonymous_id }: LinkEvent): string => `${site} ${anonymous_id}`;
