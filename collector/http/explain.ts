@@ -1,6 +1,7 @@
 /** Why a session is linked as it is, in words: rule, evidence, candidates, and what would change it. */
 import type { LinkRow } from '../store/link-row.ts';
-import type { HistoryRow, Queries } from '../store/queries.ts';
+import type { Queries } from '../store/queries.ts';
+import type { HistoryRow } from '../store/queries-identity.ts';
 
 export interface Explanation {
   segment: number;

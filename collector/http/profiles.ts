@@ -2,7 +2,7 @@
 import { Router } from 'express';
 import type { Millis } from '../../protocol/event.ts';
 import { badField, Problem } from '../errors.ts';
-import type { TimelineEvent } from '../store/queries.ts';
+import type { TimelineEvent } from '../store/queries-events.ts';
 import type { Store } from '../store/store.ts';
 import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
 import { cursor, cursorOf, limit, text } from './params.ts';

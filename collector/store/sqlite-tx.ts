@@ -1,22 +1,28 @@
 /** The statements of a SQLite write transaction, prepared once; browsers seen lately stay in an LRU, which only this connection writes past. */
 import type Database from 'better-sqlite3';
 import { LRUCache } from 'lru-cache';
-import { type AcceptedEvent, factsOf, type Payload } from '../domain/accepted-event.ts';
+import type { AcceptedEvent } from '../domain/accepted-event.ts';
 import { touchOf } from '../domain/channel.ts';
 import type { Site, SiteRecord } from '../domain/site.ts';
+import { newBrowser, type Placed, type SessionState } from '../linking/browser.ts';
+import { keyOf } from '../linking/order.ts';
 import {
-  addBoundary,
-  type BrowserState,
-  newBrowser,
-  newSession,
-  type Placed,
-  type SegmentState,
-  type SessionState,
-} from '../linking/browser.ts';
-import type { Barrier, LinkEvent, Strength } from '../linking/event.ts';
-import { type Key, keyOf } from '../linking/order.ts';
-import type { Candidate, Outcome } from '../linking/outcome.ts';
-import type { Details } from '../linking/segment.ts';
+  type BarrierRow,
+  browserOf,
+  type ClaimRow,
+  type EventRow,
+  GROW_COLUMNS,
+  growValues,
+  JUDGE_COLUMNS,
+  judgeValues,
+  type LinkRow,
+  lean,
+  PUT_COLUMNS,
+  placedOf,
+  type ScannedRow,
+  type SessionRow,
+  sessionOf,
+} from './rows.ts';
 import { createCodeStatements } from './sqlite-codes.ts';
 import { createStatements } from './sqlite-statements.ts';
 import { createUpkeepStatements } from './sqlite-upkeep.ts';
@@ -31,25 +37,6 @@ interface Context {
 const BROWSERS_CACHED = 20_000;
 const SESSIONS_CACHED = 20;
 
-/** Columns of a link by what writes them: taking in one more event, another outcome, a changed link. */
-const GROW_COLUMNS = ['last_time', 'last_rank', 'last_id', 'last_sub', 'started_at', 'ended_at', 'events', 'page_views', 'details'];
-const JUDGE_COLUMNS = [
-  ...[
-    ...GROW_COLUMNS,
-    'first_time',
-    'first_rank',
-    'first_id',
-    'first_sub',
-    'device_type',
-    'bot',
-    'status',
-    'customer_id',
-    'rule',
-    'strength',
-  ],
-  ...['evidence_event_id', 'evidence_type', 'evidence_at', 'evidence_gap_ms', 'candidates', 'owners', 'policy_version'],
-];
-const PUT_COLUMNS = [...JUDGE_COLUMNS, 'link_version', 'changed_at', 'cause_event_id', 'session_pk', 'segment', 'browser_pk'];
 const assign = (columns: readonly string[]): string => columns.map((column) => `${column} = ?`).join(', ');
 
 export function createSqliteTx(
@@ -90,9 +77,7 @@ export function createSqliteTx(
      LEFT JOIN sessions s USING (session_pk) LEFT JOIN persons p USING (site_pk, customer_id) LEFT JOIN hubs h USING (site_pk, customer_id)
      WHERE c.browser_pk = ? AND revoked = 0 ORDER BY time`,
   );
-  const barriersOf = sql<[number], { time: number; event_id: string; barrier: Barrier }>(
-    'SELECT time, event_id, barrier FROM barriers WHERE browser_pk = ? ORDER BY time, event_id',
-  );
+  const barriersOf = sql<[number], BarrierRow>('SELECT time, event_id, barrier FROM barriers WHERE browser_pk = ? ORDER BY time, event_id');
   const linksOf = sql<[number], LinkRow>('SELECT * FROM links WHERE session_pk = ? ORDER BY segment');
   const addEvent = sql<unknown[]>(
     `INSERT INTO events (site_pk, event_id, type, time, occurred_at, received_at, browser_pk, session_pk, device_pk, payload)
@@ -177,36 +162,15 @@ export function createSqliteTx(
       lookups.misses += 1;
       const row = findBrowser.get(site_pk, anonymous_id);
       const browser_pk = row?.browser_pk ?? Number(addBrowser.run(site_pk, anonymous_id).lastInsertRowid);
-      const state = row ? loadBoundaries(browser_pk, row.kiosk > 0) : newBrowser();
+      const state = row ? browserOf(row.kiosk > 0, barriersOf.all(browser_pk), claimsOf.all(browser_pk)) : newBrowser();
       record = { site_pk, anonymous_id, browser_pk, state, session_pks: new Map() };
       cache.set(name, record);
     }
     return record;
   }
 
-  function loadBoundaries(browser_pk: number, declared_kiosk: boolean): BrowserState {
-    const state = { ...newBrowser(), declared_kiosk };
-    for (const { time, event_id, barrier } of barriersOf.all(browser_pk))
-      state.barriers.push({ key: { time, rank: 0, event_id, sub: 1 }, barrier });
-    for (const row of claimsOf.all(browser_pk)) {
-      const key: Key = { time: row.time, rank: row.rank, event_id: row.key_id ?? row.event_id, sub: row.key_id === null ? 1 : 0 };
-      const { event_id, type, session_id, occurred_at, customer_id, email, strength } = row;
-      const claim = { customer_id, email, strength };
-      const event = { event_id, type, session_id, occurred_at, claim, barrier: null, kiosk: false } as LinkEvent;
-      addBoundary(state, { event, key, person: row.person_id ?? customer_id, hub: row.hub === 1 });
-    }
-    return state;
-  }
-
   function takeSession(record: BrowserRecord, row: SessionRow): SessionState {
-    const session = newSession(row.session_id);
-    if (row.landing_time !== null)
-      session.landing = { time: row.landing_time, rank: row.landing_rank ?? 2, event_id: row.landing_event_id ?? '', sub: 1 };
-    for (const link of linksOf.all(row.session_pk)) {
-      const segment = segmentOf(link);
-      session.segments.push(segment);
-      session.stored.push({ segment, first: segment.first, outcome: segment.outcome, link_version: link.link_version });
-    }
+    const session = sessionOf(row, linksOf.all(row.session_pk));
     record.session_pks.set(row.session_id, row.session_pk);
     record.state.sessions.set(row.session_id, session);
     return session;
@@ -249,45 +213,10 @@ export function createSqliteTx(
     if (scan_id && session_pk !== null) addCarrier.run(site_pk, scan_id, event_id, occurred_at, time, key.rank, browser_pk, session_pk);
   }
 
-  function placedOf(record: BrowserRecord, session_id: string): Placed[] {
+  function placed(record: BrowserRecord, session_id: string): Placed[] {
     const session_pk = record.session_pks.get(session_id) ?? -1;
     const site = siteOf(record.site_pk)?.site ?? '';
-    const place = { site, anonymous_id: record.anonymous_id, session_id };
-    const events = eventsIn.all(session_pk).map((row): Placed => {
-      const payload = JSON.parse(row.payload || '{}') as Payload;
-      const event: LinkEvent = {
-        ...place,
-        event_id: row.event_id,
-        type: row.type,
-        time: row.time,
-        occurred_at: row.occurred_at,
-        claim: claimIn(row),
-        barrier: row.barrier,
-        kiosk: payload.kiosk ?? false,
-        scan_id: payload.scan ?? null,
-        scan: null,
-        facts: factsOf(row.event_id, row.type, payload, { device_type: row.device_type, bot: row.bot === 1 }),
-      };
-      return { event, key: keyOf(event) };
-    });
-    const scans = scansIn.all(session_pk).map((row): Placed => {
-      const { code, store_id, placement, sku, gtin } = row;
-      const event: LinkEvent = {
-        ...place,
-        event_id: row.scan_id,
-        type: row.type,
-        time: row.claimer_time,
-        occurred_at: row.occurred_at,
-        claim: claimIn(row),
-        barrier: null,
-        kiosk: false,
-        scan_id: null,
-        scan: { code, ...(store_id && { store_id }), ...(placement && { placement }), ...(sku && { sku }), ...(gtin && { gtin }) },
-        facts: factsOf(row.scan_id, row.type, {}, { device_type: row.device_type, bot: row.bot === 1 }),
-      };
-      return { event, key: { time: row.claimer_time, rank: row.claimer_rank, event_id: row.claimer_id, sub: 0 } };
-    });
-    return [...events, ...scans];
+    return placedOf({ site, anonymous_id: record.anonymous_id, session_id }, eventsIn.all(session_pk), scansIn.all(session_pk));
   }
 
   function saveBrowser({ record, sessions }: SavedBrowser, now: number, policy_version: number): void {
@@ -301,19 +230,12 @@ export function createSqliteTx(
         session.landing_page = null;
       }
       for (const { segment, content, link_version, change, grown } of changes.writes) {
-        const { outcome, first, last, started_at, ended_at, events, page_views, device_type, bot } = content;
-        const details = content.details && JSON.stringify(content.details);
-        const end = [last.time, last.rank, last.event_id, last.sub, started_at, ended_at, events, page_views, details];
         if (grown) {
-          growLink.run(...end, session_pk, segment);
+          growLink.run(...growValues(content), session_pk, segment);
           continue;
         }
-        const { status, customer_id, rule, strength, evidence_event_id, evidence_type, evidence_at, evidence_gap_ms, owners } = outcome;
-        const row = [
-          ...[...end, first.time, first.rank, first.event_id, first.sub, device_type, bot ? 1 : 0, status, customer_id, rule, strength],
-          ...[evidence_event_id, evidence_type, evidence_at, evidence_gap_ms],
-          ...[outcome.candidates.length > 0 ? JSON.stringify(outcome.candidates) : null, owners, policy_version],
-        ];
+        const { outcome } = content;
+        const row = judgeValues(content, policy_version);
         if (change) putLink.run(...row, link_version, now, cause_event_id, session_pk, segment, record.browser_pk);
         else judgeLink.run(...row, session_pk, segment);
         if (change)
@@ -385,7 +307,7 @@ export function createSqliteTx(
         return record.state.sessions.get(row.session_id) ?? takeSession(record, row);
       },
       async eventsOf(record, session_ids) {
-        return new Map([...session_ids].map((session_id) => [session_id, placedOf(record, session_id)]));
+        return new Map([...session_ids].map((session_id) => [session_id, placed(record, session_id)]));
       },
       async customers(site_pk, customer_ids) {
         const customers = new Map<string, Customer>();
@@ -428,105 +350,4 @@ export function createSqliteTx(
       },
     },
   };
-}
-
-interface SessionRow {
-  session_pk: number;
-  session_id: string;
-  landing_time: number | null;
-  landing_rank: 0 | 1 | 2 | null;
-  landing_event_id: string | null;
-}
-
-interface ClaimColumns {
-  customer_id: string | null;
-  email: string | null;
-  strength: Strength | null;
-}
-
-interface ClaimRow {
-  event_id: string;
-  key_id: string | null;
-  session_id: string | null;
-  time: number;
-  rank: 0 | 1 | 2;
-  type: string;
-  occurred_at: number;
-  customer_id: string;
-  email: string | null;
-  strength: Strength;
-  person_id: string | null;
-  hub: number;
-}
-
-interface EventRow extends ClaimColumns {
-  event_id: string;
-  type: string;
-  time: number;
-  occurred_at: number;
-  payload: string;
-  device_type: string;
-  bot: number;
-  barrier: Barrier | null;
-}
-
-interface ScannedRow extends ClaimColumns {
-  scan_id: string;
-  type: string;
-  occurred_at: number;
-  code: string;
-  store_id: string | null;
-  placement: string | null;
-  sku: string | null;
-  gtin: string | null;
-  claimer_id: string;
-  claimer_time: number;
-  claimer_rank: 0 | 1 | 2;
-  device_type: string;
-  bot: number;
-}
-
-type LinkRow = { [K in `${'first' | 'last'}_${'time'}`]: number } & { [K in `${'first' | 'last'}_id`]: string } & {
-  first_rank: 0 | 1 | 2;
-  last_rank: 0 | 1 | 2;
-  first_sub: 0 | 1;
-  last_sub: 0 | 1;
-  started_at: number;
-  ended_at: number;
-  events: number;
-  page_views: number;
-  device_type: string | null;
-  bot: number;
-  details: string | null;
-  candidates: string | null;
-  link_version: number;
-} & Omit<Outcome, 'candidates'>;
-
-function segmentOf(row: LinkRow): SegmentState {
-  const { status, customer_id, rule, strength, evidence_event_id, evidence_type, evidence_at, evidence_gap_ms, owners } = row;
-  const candidates = row.candidates === null ? [] : (JSON.parse(row.candidates) as Candidate[]);
-  return {
-    first: { time: row.first_time, rank: row.first_rank, event_id: row.first_id, sub: row.first_sub },
-    last: { time: row.last_time, rank: row.last_rank, event_id: row.last_id, sub: row.last_sub },
-    started_at: row.started_at,
-    ended_at: row.ended_at,
-    events: row.events,
-    page_views: row.page_views,
-    device_type: row.device_type,
-    bot: row.bot === 1,
-    details: row.details === null ? null : (JSON.parse(row.details) as Details),
-    outcome: { status, customer_id, rule, strength, evidence_event_id, evidence_type, evidence_at, evidence_gap_ms, candidates, owners },
-    dirty: false,
-  };
-}
-
-function claimIn({ customer_id, email, strength }: ClaimColumns): LinkEvent['claim'] {
-  return customer_id === null || strength === null ? null : { customer_id, email, strength };
-}
-
-/** An outcome as the change feed keeps it: what is null or empty is left out. */
-function lean(outcome: Outcome): string {
-  return JSON.stringify(outcome, (_key, value: unknown) =>
-    value === null || (Array.isArray(value) && value.length === 0) ? undefined : value,
-  );
 }

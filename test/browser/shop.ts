@@ -1,7 +1,7 @@
 /** A shop for the tag's browser tests: small pages of the built tag in front of a real collector, with a switch that breaks the way there. */
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { StoredEvent } from '../../collector/store/queries.ts';
+import type { StoredEvent } from '../../collector/store/queries-events.ts';
 import { startServer, type TestServer } from '../collector/server.ts';
 
 export interface Shop {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { StoredEvent } from '../../collector/store/queries.ts';
+import type { StoredEvent } from '../../collector/store/queries-events.ts';
 import { type Browser, ENGINES, launch } from './engines.ts';
 import { openShop, page, type Shop } from './shop.ts';
 

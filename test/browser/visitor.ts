@@ -1,6 +1,6 @@
 /** What a test does and sees in one browser at one shop. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StoredEvent } from '../../collector/store/queries.ts';
+import type { StoredEvent } from '../../collector/store/queries-events.ts';
 import type { Browser } from './engines.ts';
 import type { Shop } from './shop.ts';
 

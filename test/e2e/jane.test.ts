@@ -6,7 +6,7 @@ import { applyBatch } from '../../collector/intake/apply.ts';
 import { barrierOf } from '../../collector/intake/enrich.ts';
 import { DEFAULT_POLICY } from '../../collector/linking/policy.ts';
 import type { LinkRow } from '../../collector/store/link-row.ts';
-import type { StoredEvent } from '../../collector/store/queries.ts';
+import type { StoredEvent } from '../../collector/store/queries-events.ts';
 import type { Store } from '../../collector/store/store.ts';
 import { DAY } from '../../protocol/event.ts';
 import { type Browser, launch, setClock } from '../browser/engines.ts';

@@ -1,0 +1,152 @@
+/** Reading events: as they were stored, and as a customer's timeline. */
+import { sql } from 'kysely';
+import type { Millis } from '../../protocol/event.ts';
+import type { Payload } from '../domain/accepted-event.ts';
+import type { Rule, Status } from '../linking/outcome.ts';
+import { and, ofSites, type Rows } from './queries-sql.ts';
+
+/** An event as the API shows it. */
+export interface StoredEvent {
+  event_pk: number;
+  site: string;
+  event_id: string;
+  type: string;
+  time: Millis;
+  occurred_at: Millis;
+  received_at: Millis;
+  anonymous_id: string | null;
+  session_id: string | null;
+  customer_id: string | null;
+  strength: string | null;
+  device_type: string;
+  browser: string;
+  os: string;
+  bot: boolean;
+  scan: StoredScan | null;
+  payload: Payload;
+}
+
+export interface StoredScan {
+  scan_id: string;
+  code: string;
+  store_id: string | null;
+  store: string | null;
+  placement: string | null;
+  product: { sku: string | null; gtin: string | null };
+  flag: string | null;
+  claimed: boolean;
+}
+
+export interface TimelineEvent extends StoredEvent {
+  rule: Rule | null;
+  status: Status | null;
+  channel: string | null;
+}
+
+export interface EventFilter {
+  site?: string;
+  anonymous_id?: string;
+  session_id?: string;
+  event_id?: string;
+  type?: string;
+  from?: Millis;
+  to?: Millis;
+  sites?: readonly string[] | null;
+}
+
+export function eventQueries(rows: Rows) {
+  return {
+    /** Events in the order of storing. */
+    async events(filter: EventFilter, after: number, limit: number): Promise<StoredEvent[]> {
+      const found = await rows(
+        sql<EventColumns>`${EVENT_SELECT} WHERE e.event_pk > ${after} AND e.payload <> '' AND ${and([
+          ...(filter.site === undefined ? [] : [sql`st.site = ${filter.site}`]),
+          ...(filter.anonymous_id === undefined ? [] : [sql`b.anonymous_id = ${filter.anonymous_id}`]),
+          ...(filter.session_id === undefined ? [] : [sql`s.session_id = ${filter.session_id}`]),
+          ...(filter.event_id === undefined ? [] : [sql`e.event_id = ${filter.event_id}`]),
+          ...(filter.type === undefined ? [] : [sql`e.type = ${filter.type}`]),
+          ...(filter.from === undefined ? [] : [sql`e.occurred_at >= ${filter.from}`]),
+          ...(filter.to === undefined ? [] : [sql`e.occurred_at < ${filter.to}`]),
+          ...ofSites(filter.sites),
+        ])} ORDER BY e.event_pk LIMIT ${limit}`,
+      );
+      return found.map(storedEvent);
+    },
+
+    /** Everything these customers did, newest first; `before` is the place of the last event of the page before. */
+    async timeline(
+      site: string,
+      customers: readonly string[],
+      before: { occurred_at: Millis; event_pk: number } | null,
+      limit: number,
+    ): Promise<TimelineEvent[]> {
+      const earlier = before ? sql`AND (e.occurred_at, e.event_pk) < (${before.occurred_at}, ${before.event_pk})` : sql``;
+      const ids = sql.join([...customers]);
+      const found = await rows(sql<EventColumns & { rule: Rule | null; status: Status | null; channel: string | null }>`
+        WITH owned AS (
+          SELECT l.* FROM links l JOIN browsers USING (browser_pk) JOIN sites USING (site_pk) WHERE l.customer_id IN (${ids}) AND site = ${site}
+        ), placed AS (
+          SELECT e.event_pk, o.rule, o.status FROM owned o JOIN events e USING (session_pk)
+            LEFT JOIN claims c ON c.site_pk = e.site_pk AND c.event_id = e.event_id AND c.revoked = 0
+            LEFT JOIN barriers r ON r.browser_pk = o.browser_pk AND r.time = e.time AND r.event_id = e.event_id
+          WHERE (e.time, CASE WHEN r.barrier IS NOT NULL THEN 0 WHEN c.customer_id IS NOT NULL THEN 1 ELSE 2 END, e.event_id, 1)
+            BETWEEN (o.first_time, o.first_rank, o.first_id, o.first_sub) AND (o.last_time, o.last_rank, o.last_id, o.last_sub)
+          UNION
+          SELECT sc.event_pk, o.rule, o.status FROM owned o JOIN scans sc USING (session_pk)
+          WHERE (sc.claimer_time, sc.claimer_rank, sc.claimer_id, 0)
+            BETWEEN (o.first_time, o.first_rank, o.first_id, o.first_sub) AND (o.last_time, o.last_rank, o.last_id, o.last_sub)
+          UNION
+          SELECT e.event_pk, NULL, NULL FROM claims c JOIN sites st USING (site_pk) JOIN events e ON e.event_id = c.event_id AND e.site_pk = c.site_pk
+          WHERE c.customer_id IN (${ids}) AND st.site = ${site} AND c.session_pk IS NULL AND c.revoked = 0
+        )
+        SELECT x.*, placed.rule, placed.status, se.channel FROM placed JOIN (${EVENT_SELECT}) x USING (event_pk)
+          JOIN events e USING (event_pk) LEFT JOIN sessions se ON se.session_pk = x.session_pk
+        WHERE e.payload <> '' ${earlier} ORDER BY e.occurred_at DESC, e.event_pk DESC LIMIT ${limit}`);
+      return found.map((row) => ({ ...storedEvent(row), rule: row.rule, status: row.status, channel: row.channel }));
+    },
+
+    /** Of these ids, the ones that this site's events have. */
+    async knownIds(site: string, event_ids: readonly string[]): Promise<Set<string>> {
+      const found = await rows(sql<{ event_id: string }>`
+        SELECT event_id FROM events JOIN sites USING (site_pk) WHERE site = ${site} AND event_id IN (${sql.join([...event_ids, ''])})`);
+      return new Set(found.map(({ event_id }) => event_id));
+    },
+  };
+}
+
+const EVENT_SELECT = sql`
+  SELECT e.*, st.site, b.anonymous_id, s.session_id, c.customer_id, c.strength, d.device_type, d.browser, d.os, d.bot,
+    sc.scan_id, sc.code, sc.store_id, x.name AS store, sc.placement, sc.sku, sc.gtin, sc.flag, sc.claimer_id
+  FROM events e JOIN sites st USING (site_pk) JOIN devices d USING (device_pk)
+    LEFT JOIN scans sc ON e.type = 'scan' AND sc.site_pk = e.site_pk AND sc.scan_id = e.event_id
+    LEFT JOIN stores x ON x.site_pk = sc.site_pk AND x.store_id = sc.store_id
+    LEFT JOIN sessions s ON s.session_pk = coalesce(e.session_pk, sc.session_pk)
+    LEFT JOIN browsers b ON b.browser_pk = coalesce(s.browser_pk, e.browser_pk)
+    LEFT JOIN claims c ON c.site_pk = e.site_pk AND c.event_id = e.event_id AND c.revoked = 0`;
+
+interface EventColumns extends Omit<StoredEvent, 'bot' | 'scan' | 'payload'> {
+  bot: number;
+  payload: string;
+  scan_id: string | null;
+  code: string | null;
+  store_id: string | null;
+  store: string | null;
+  placement: string | null;
+  sku: string | null;
+  gtin: string | null;
+  flag: string | null;
+  claimer_id: string | null;
+}
+
+function storedEvent(row: EventColumns): StoredEvent {
+  const { event_pk, site, event_id, type, time, occurred_at, received_at, anonymous_id, session_id, customer_id, strength } = row;
+  const { device_type, browser, os, scan_id, code, store_id, store, placement, sku, gtin, flag } = row;
+  const scan =
+    scan_id === null || code === null
+      ? null
+      : { scan_id, code, store_id, store, placement, product: { sku, gtin }, flag, claimed: row.claimer_id !== null };
+  return {
+    ...{ event_pk, site, event_id, type, time, occurred_at, received_at, anonymous_id, session_id, customer_id, strength },
+    ...{ device_type, browser, os, bot: row.bot === 1, scan, payload: JSON.parse(row.payload || '{}') as Payload },
+  };
+}
