@@ -92,7 +92,7 @@ export function eventQueries(rows: Rows) {
           WHERE (e.time, CASE WHEN r.barrier IS NOT NULL THEN 0 WHEN c.customer_id IS NOT NULL THEN 1 ELSE 2 END, e.event_id, 1)
             BETWEEN (o.first_time, o.first_rank, o.first_id, o.first_sub) AND (o.last_time, o.last_rank, o.last_id, o.last_sub)
           UNION
-          SELECT sc.event_pk, o.rule, o.status FROM owned o JOIN scans sc USING (session_pk)
+          SELECT sc.event_pk, o.rule, o.status FROM owned o JOIN scan_records sc USING (session_pk)
           WHERE (sc.claimer_time, sc.claimer_rank, sc.claimer_id, 0)
             BETWEEN (o.first_time, o.first_rank, o.first_id, o.first_sub) AND (o.last_time, o.last_rank, o.last_id, o.last_sub)
           UNION
@@ -118,7 +118,7 @@ const EVENT_SELECT = sql`
   SELECT e.*, st.site, b.anonymous_id, s.session_id, c.customer_id, c.strength, d.device_type, d.browser, d.os, d.bot,
     sc.scan_id, sc.code, sc.store_id, x.name AS store, sc.placement, sc.sku, sc.gtin, sc.flag, sc.claimer_id
   FROM events e JOIN sites st USING (site_pk) JOIN devices d USING (device_pk)
-    LEFT JOIN scans sc ON e.type = 'scan' AND sc.site_pk = e.site_pk AND sc.scan_id = e.event_id
+    LEFT JOIN scan_records sc ON e.type = 'scan' AND sc.site_pk = e.site_pk AND sc.scan_id = e.event_id
     LEFT JOIN stores x ON x.site_pk = sc.site_pk AND x.store_id = sc.store_id
     LEFT JOIN sessions s ON s.session_pk = coalesce(e.session_pk, sc.session_pk)
     LEFT JOIN browsers b ON b.browser_pk = coalesce(s.browser_pk, e.browser_pk)

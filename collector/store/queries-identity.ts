@@ -81,7 +81,7 @@ export function identityQueries(rows: Rows) {
     sessionHistory: (session_pk: number) =>
       rows(sql<HistoryRow>`
         SELECT c.segment, c.type, c.link, c.old, c.cause_event_id, c.changed_at, e.type AS event_type, d.type AS decision_type, d.author, d.reason
-        FROM link_changes c LEFT JOIN events e ON e.event_id = c.cause_event_id AND e.site_pk = c.site_pk
+        FROM change_log c LEFT JOIN events e ON e.event_id = c.cause_event_id AND e.site_pk = c.site_pk
           LEFT JOIN decisions d ON d.decision_id = c.cause_event_id
         WHERE c.session_pk = ${session_pk} AND c.type <> 'person' ORDER BY c.position`),
 

@@ -93,14 +93,14 @@ export function linkQueries(rows: Rows) {
 
     /** Where the change feed stands: the newest position, 0 before the first. */
     async lastPosition(): Promise<number> {
-      return (await rows(sql<{ position: number | null }>`SELECT max(position) AS position FROM link_changes`))[0]?.position ?? 0;
+      return (await rows(sql<{ position: number | null }>`SELECT max(position) AS position FROM change_log`))[0]?.position ?? 0;
     },
 
     async changesSince(position: number, limit: number, sites: readonly string[] | null): Promise<LinkChange[]> {
       const found = await rows(sql<ChangeColumns>`
         SELECT c.position, c.type, c.segment, c.link AS new_link, c.old AS old_link, c.link_version AS new_version,
           c.cause_event_id AS cause, c.changed_at AS changed, st.site, s.session_id, b.anonymous_id, s.session_pk, c.site_pk
-        FROM link_changes c JOIN sites st USING (site_pk) LEFT JOIN sessions s USING (session_pk) LEFT JOIN browsers b USING (browser_pk)
+        FROM change_log c JOIN sites st USING (site_pk) LEFT JOIN sessions s USING (session_pk) LEFT JOIN browsers b USING (browser_pk)
         WHERE c.position > ${position} ${sites ? sql`AND st.site IN (${sql.join([...sites, ''])})` : sql``} ORDER BY c.position LIMIT ${limit}`);
       const changes: LinkChange[] = [];
       for (const change of found) {
@@ -135,9 +135,7 @@ export function linkQueries(rows: Rows) {
 
     /** What a statement changed, after this position of the change feed. */
     changedBy: (cause_event_id: string, after: number) =>
-      rows(
-        sql<{ type: LinkChange['type'] }>`SELECT type FROM link_changes WHERE position > ${after} AND cause_event_id = ${cause_event_id}`,
-      ),
+      rows(sql<{ type: LinkChange['type'] }>`SELECT type FROM change_log WHERE position > ${after} AND cause_event_id = ${cause_event_id}`),
   };
 
   async function withPersons(link: LinkRow): Promise<LinkRow> {
@@ -181,7 +179,7 @@ function linkConditions(filter: LinkFilter): Condition[] {
     ['store_id', store],
   ] as const) {
     if (value === undefined) continue;
-    conditions.push(sql`EXISTS (SELECT 1 FROM scans q WHERE q.session_pk = l.session_pk AND q.${sql.ref(column)} = ${value}
+    conditions.push(sql`EXISTS (SELECT 1 FROM scan_records q WHERE q.session_pk = l.session_pk AND q.${sql.ref(column)} = ${value}
       AND q.claimer_time BETWEEN l.first_time AND l.last_time)`);
   }
   return conditions;

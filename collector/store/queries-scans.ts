@@ -81,7 +81,7 @@ export function scanQueries(rows: Rows) {
           coalesce(p.person_id, l.customer_id) AS person_id,
           (SELECT count(DISTINCT r.browser_pk) FROM scan_carriers r
             WHERE r.site_pk = q.site_pk AND r.scan_id = q.scan_id AND r.browser_pk <> coalesce(q.browser_pk, -1)) AS shared
-        FROM scans q JOIN sites st USING (site_pk) JOIN events e ON e.event_pk = q.event_pk
+        FROM scan_records q JOIN sites st USING (site_pk) JOIN events e ON e.event_pk = q.event_pk
           LEFT JOIN codes k ON k.code = q.code LEFT JOIN stores x ON x.site_pk = q.site_pk AND x.store_id = q.store_id
           LEFT JOIN sessions s ON s.session_pk = q.session_pk LEFT JOIN browsers b ON b.browser_pk = q.browser_pk
           LEFT JOIN links l ON l.session_pk = q.session_pk AND (q.claimer_time, q.claimer_rank, q.claimer_id, 0)
@@ -122,7 +122,7 @@ export function scanQueries(rows: Rows) {
       const found: string[] = [];
       for (let at = 0; at < codes.length; at += 500) {
         const some = await rows(sql<{ scan_id: string }>`
-          SELECT q.scan_id FROM scans q JOIN claims c ON c.site_pk = q.site_pk AND c.event_id = q.scan_id
+          SELECT q.scan_id FROM scan_records q JOIN claims c ON c.site_pk = q.site_pk AND c.event_id = q.scan_id
           WHERE q.site_pk = ${site_pk} AND c.revoked = 0 AND q.code IN (${sql.join(codes.slice(at, at + 500))}) ORDER BY q.scan_id`);
         found.push(...some.map(({ scan_id }) => scan_id));
       }
@@ -140,11 +140,11 @@ export function scanQueries(rows: Rows) {
         last_scan_at: Millis | null;
       }>`
         SELECT st.site, c.code, c.label, c.store_id, c.placement,
-          (SELECT max(q.occurred_at) FROM scans q WHERE q.code = c.code AND q.site_pk = c.site_pk AND q.flag IS NULL) AS last_scan_at
+          (SELECT max(q.occurred_at) FROM scan_records q WHERE q.code = c.code AND q.site_pk = c.site_pk AND q.flag IS NULL) AS last_scan_at
         FROM codes c JOIN sites st USING (site_pk)
         WHERE c.active = 1 AND c.created_at < ${since} AND coalesce(c.valid_from, 0) < ${since} AND coalesce(c.valid_until, ${now + 1}) > ${now}
           AND ${sites ? sql`st.site IN (${sql.join([...sites, ''])})` : sql`1 = 1`}
-          AND NOT EXISTS (SELECT 1 FROM scans q WHERE q.code = c.code AND q.site_pk = c.site_pk AND q.flag IS NULL AND q.occurred_at >= ${since})
+          AND NOT EXISTS (SELECT 1 FROM scan_records q WHERE q.code = c.code AND q.site_pk = c.site_pk AND q.flag IS NULL AND q.occurred_at >= ${since})
         ORDER BY last_scan_at, c.code LIMIT ${limit}`),
   };
 }

@@ -66,7 +66,7 @@ export function createStatements(
   const putPerson = sql<[number, string, string]>('INSERT OR REPLACE INTO persons (site_pk, customer_id, person_id) VALUES (?, ?, ?)');
   const dropPerson = sql<[number, string]>('DELETE FROM persons WHERE site_pk = ? AND customer_id = ?');
   const addPersonChange = sql<unknown[]>(
-    "INSERT INTO link_changes (type, site_pk, link, old, cause_event_id, changed_at) VALUES ('person', ?, ?, ?, ?, ?)",
+    "INSERT INTO change_log (type, site_pk, link, old, cause_event_id, changed_at) VALUES ('person', ?, ?, ?, ?, ?)",
   );
   const addRelink = sql<unknown[]>(
     'INSERT INTO relink_queue (browser_pk, from_time, to_time, refold, cause_event_id) VALUES (?, ?, ?, ?, ?)',
@@ -77,10 +77,10 @@ export function createStatements(
   const moveRelink = sql<[number, number]>('UPDATE relink_queue SET after_session = ? WHERE relink_pk = ?');
   const dropRelink = sql<[number]>('DELETE FROM relink_queue WHERE relink_pk = ?');
   const changedBy = sql<[number, string], Omit<ChangeRecord, 'link' | 'old'> & { link: string | null; old: string | null }>(
-    `SELECT c.type, c.segment, c.link, c.old, s.session_id, b.anonymous_id FROM link_changes c
+    `SELECT c.type, c.segment, c.link, c.old, s.session_id, b.anonymous_id FROM change_log c
      LEFT JOIN sessions s USING (session_pk) LEFT JOIN browsers b USING (browser_pk) WHERE position > ? AND cause_event_id = ? ORDER BY position`,
   );
-  const lastPosition = sql<[], { position: number | null }>('SELECT max(position) AS position FROM link_changes');
+  const lastPosition = sql<[], { position: number | null }>('SELECT max(position) AS position FROM change_log');
   const bound = (time: number): number => Math.max(-1e15, Math.min(1e15, time));
 
   const statements: Statements = {

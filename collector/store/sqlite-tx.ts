@@ -94,17 +94,17 @@ export function createSqliteTx(
     'INSERT INTO barriers (browser_pk, time, event_id, barrier) VALUES (?, ?, ?, ?)',
   );
   const addScan = sql<unknown[]>(
-    `INSERT INTO scans (site_pk, scan_id, event_pk, occurred_at, code, store_id, placement, sku, gtin, flag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO scan_records (site_pk, scan_id, event_pk, occurred_at, code, store_id, placement, sku, gtin, flag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const addCarrier = sql<unknown[]>(
     'INSERT INTO scan_carriers (site_pk, scan_id, event_id, occurred_at, time, rank, browser_pk, session_pk) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
   );
   const findScan = sql<[number, string], Omit<ScanRecord, 'carriers'>>(
-    'SELECT site_pk, scan_id, occurred_at, claimer_id, browser_pk, session_pk FROM scans WHERE site_pk = ? AND scan_id = ?',
+    'SELECT site_pk, scan_id, occurred_at, claimer_id, browser_pk, session_pk FROM scan_records WHERE site_pk = ? AND scan_id = ?',
   );
   const carriersOf = sql<[number, string], Carrier>('SELECT * FROM scan_carriers WHERE site_pk = ? AND scan_id = ?');
   const setClaimer = sql<unknown[]>(
-    `UPDATE scans SET claimer_id = ?, claimer_time = ?, claimer_rank = ?, browser_pk = ?, session_pk = ? WHERE site_pk = ? AND scan_id = ?`,
+    `UPDATE scan_records SET claimer_id = ?, claimer_time = ?, claimer_rank = ?, browser_pk = ?, session_pk = ? WHERE site_pk = ? AND scan_id = ?`,
   );
   const eventsIn = sql<[number], EventRow>(
     `SELECT e.site_pk, e.event_id, e.type, e.time, e.occurred_at, e.payload, d.device_type, d.bot, c.customer_id, c.email, c.strength, r.barrier
@@ -114,7 +114,7 @@ export function createSqliteTx(
   );
   const scansIn = sql<[number], ScannedRow>(
     `SELECT s.*, e.type, d.device_type, d.bot, c.customer_id, c.email, c.strength
-     FROM scans s JOIN events e USING (event_pk) JOIN devices d USING (device_pk)
+     FROM scan_records s JOIN events e USING (event_pk) JOIN devices d USING (device_pk)
      LEFT JOIN claims c ON c.site_pk = s.site_pk AND c.event_id = s.scan_id AND c.revoked = 0 WHERE s.session_pk = ?`,
   );
   const findCustomer = sql<[number, string, number, string], { person_id: string | null; hub: number }>(
@@ -132,7 +132,7 @@ export function createSqliteTx(
   const growLink = sql<unknown[]>(`UPDATE links SET ${assign(GROW_COLUMNS)} WHERE session_pk = ? AND segment = ?`);
   const dropLink = sql<[number, number]>('DELETE FROM links WHERE session_pk = ? AND segment = ?');
   const addChange = sql<unknown[]>(
-    'INSERT INTO link_changes (type, site_pk, session_pk, segment, link_version, link, old, cause_event_id, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO change_log (type, site_pk, session_pk, segment, link_version, link, old, cause_event_id, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
   );
   const addFailed = sql<unknown[]>('INSERT INTO failed_events (site, event_id, reason, field, received_at, raw) VALUES (?, ?, ?, ?, ?, ?)');
 

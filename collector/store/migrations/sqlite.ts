@@ -91,7 +91,7 @@ CREATE TABLE gs1_targets (
   target TEXT NOT NULL, title TEXT NOT NULL, updated_at INTEGER NOT NULL,
   PRIMARY KEY (anchor, prefix, link_type, lang, site_pk), UNIQUE (site_pk, anchor, prefix, link_type, lang)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE scans (
+CREATE TABLE scan_records (
   site_pk INTEGER NOT NULL, scan_id TEXT NOT NULL, event_pk INTEGER NOT NULL, occurred_at INTEGER NOT NULL,
   code TEXT NOT NULL, store_id TEXT, placement TEXT, sku TEXT, gtin TEXT,
   flag TEXT, claimer_id TEXT, claimer_time INTEGER, claimer_rank INTEGER, browser_pk INTEGER, session_pk INTEGER,
@@ -102,9 +102,9 @@ CREATE TABLE single_use_scans (
   site_pk INTEGER NOT NULL, scan_id TEXT NOT NULL, code TEXT NOT NULL, PRIMARY KEY (site_pk, scan_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX single_use_scans_by_code ON single_use_scans (code, site_pk);
-CREATE INDEX scans_by_event ON scans (event_pk);
-CREATE INDEX scans_by_code ON scans (code, occurred_at);
-CREATE INDEX scans_by_session ON scans (session_pk) WHERE session_pk IS NOT NULL;
+CREATE INDEX scan_records_by_event ON scan_records (event_pk);
+CREATE INDEX scan_records_by_code ON scan_records (code, occurred_at);
+CREATE INDEX scan_records_by_session ON scan_records (session_pk) WHERE session_pk IS NOT NULL;
 CREATE TABLE scan_carriers (
   site_pk INTEGER NOT NULL, scan_id TEXT NOT NULL, event_id TEXT NOT NULL, occurred_at INTEGER NOT NULL,
   time INTEGER NOT NULL, rank INTEGER NOT NULL, browser_pk INTEGER NOT NULL, session_pk INTEGER NOT NULL,
@@ -126,7 +126,7 @@ CREATE TABLE links (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX links_by_browser ON links (browser_pk, last_time);
 CREATE INDEX links_by_customer ON links (customer_id) WHERE customer_id IS NOT NULL;
-CREATE TABLE link_changes (
+CREATE TABLE change_log (
   position INTEGER PRIMARY KEY, type TEXT NOT NULL, site_pk INTEGER NOT NULL, session_pk INTEGER, segment INTEGER,
   link_version INTEGER, link TEXT, old TEXT, cause_event_id TEXT NOT NULL, changed_at INTEGER NOT NULL
 ) STRICT;
