@@ -24,6 +24,7 @@ import {
   sessionOf,
 } from './rows.ts';
 import { createCodeStatements } from './sqlite-codes.ts';
+import { createOrderStatements } from './sqlite-orders.ts';
 import { createStatements } from './sqlite-statements.ts';
 import { createUpkeepStatements } from './sqlite-upkeep.ts';
 import type { BrowserRecord, Carrier, Customer, SavedBrowser, ScanRecord, StoredCopy, Tx } from './store.ts';
@@ -142,6 +143,7 @@ export function createSqliteTx(
   });
 
   const codes = createCodeStatements(db);
+  const { addOrderOf } = createOrderStatements(db);
   const upkeep = createUpkeepStatements(db);
 
   function devicePk({ device_type, browser, os, bot }: AcceptedEvent['device']): number {
@@ -200,6 +202,7 @@ export function createSqliteTx(
       devicePk(event.device),
       JSON.stringify(event.payload),
     );
+    addOrderOf(event, { event_pk: lastInsertRowid, site_pk, browser_pk, session_pk });
     if (claim) {
       const { customer_id, email, strength } = claim;
       addClaim.run(site_pk, event_id, browser_pk, session_pk, time, key.rank, type, occurred_at, customer_id, email, strength);

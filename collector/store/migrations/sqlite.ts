@@ -111,6 +111,22 @@ CREATE TABLE scan_carriers (
   PRIMARY KEY (site_pk, scan_id, event_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Purchases and refunds (their value below zero), so that nothing need read payloads for money. Of one (site_pk, source, order_id) the
+-- purchase that occurred first, then of the smaller event_id, is the order; whose it is, its session's link says, or its own claim.
+CREATE TABLE order_events (
+  event_pk INTEGER PRIMARY KEY, site_pk INTEGER NOT NULL, event_id TEXT NOT NULL, source TEXT NOT NULL, order_id TEXT,
+  type TEXT NOT NULL, time INTEGER NOT NULL, occurred_at INTEGER NOT NULL, value TEXT, currency TEXT,
+  browser_pk INTEGER, session_pk INTEGER
+) STRICT;
+CREATE INDEX order_events_by_order ON order_events (order_id, source, site_pk) WHERE order_id IS NOT NULL;
+CREATE INDEX order_events_by_session ON order_events (session_pk) WHERE session_pk IS NOT NULL;
+-- What went into carts, in sessions.
+CREATE TABLE cart_events (
+  event_pk INTEGER PRIMARY KEY, site_pk INTEGER NOT NULL, event_id TEXT NOT NULL, time INTEGER NOT NULL, occurred_at INTEGER NOT NULL,
+  session_pk INTEGER NOT NULL
+) STRICT;
+CREATE INDEX cart_events_by_session ON cart_events (session_pk);
+
 -- One row per segment. The person is looked up when read, so that a merge rewrites nothing.
 CREATE TABLE links (
   session_pk INTEGER NOT NULL, segment INTEGER NOT NULL, browser_pk INTEGER NOT NULL,
