@@ -2,6 +2,9 @@
 import { defineConfig } from 'vitest/config';
 import { summaryReporter } from './test/summary-reporter.ts';
 
+/** Projects whose tests may want a PostgreSQL. */
+const POSTGRES = { globalSetup: 'test/postgres-on-demand.ts' };
+
 const project = (name: string, include: string[], more: object = {}) => ({
   test: { name, include, testTimeout: 20_000, hookTimeout: 60_000, ...more },
 });
@@ -10,11 +13,11 @@ export default defineConfig({
   test: {
     reporters: ['default', summaryReporter()],
     projects: [
-      project('unit', ['test/collector/**/*.test.ts', 'test/*.test.ts']),
+      project('unit', ['test/collector/**/*.test.ts', 'test/*.test.ts'], POSTGRES),
       project('client', ['test/client/**/*.test.ts'], { environment: 'jsdom' }),
-      project('contract', ['test/contract/**/*.test.ts'], { testTimeout: 120_000 }),
+      project('contract', ['test/contract/**/*.test.ts'], { testTimeout: 120_000, ...POSTGRES }),
       project('browser', ['test/browser/**/*.test.ts'], { testTimeout: 180_000, hookTimeout: 120_000, fileParallelism: false }),
-      project('e2e', ['test/e2e/**/*.test.ts'], { testTimeout: 180_000, hookTimeout: 120_000, fileParallelism: false }),
+      project('e2e', ['test/e2e/**/*.test.ts'], { testTimeout: 180_000, hookTimeout: 120_000, fileParallelism: false, ...POSTGRES }),
     ],
   },
 });
