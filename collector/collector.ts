@@ -17,6 +17,7 @@ import { codesRevokeRoutes } from './http/codes-revoke.ts';
 import { createCollect } from './http/collect.ts';
 import { decisionRoutes } from './http/decisions.ts';
 import { demoRoutes } from './http/demo.ts';
+import { createFrontier } from './http/frontier.ts';
 import { createGs1, lookupOf, type SiteTarget } from './http/gs1.ts';
 import { gs1TargetRoutes } from './http/gs1-targets.ts';
 import { importRoutes } from './http/import.ts';
@@ -28,6 +29,7 @@ import { relinkRoutes } from './http/relink.ts';
 import { createScan } from './http/scan.ts';
 import { scanRoutes } from './http/scans.ts';
 import { storeRoutes } from './http/stores.ts';
+import { streamRoutes } from './http/stream.ts';
 import { tagRoutes } from './http/tag.ts';
 import { uiRoutes } from './http/ui.ts';
 import { BACKUP_PART, upkeepRoutes } from './http/upkeep.ts';
@@ -109,6 +111,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     browserCache: store.browserCache,
     relinks: store.queries.relinksWaiting,
   });
+  const frontier = createFrontier(store.queries.frontier);
   const intake = directIntake({
     store,
     policy: DEFAULT_POLICY,
@@ -116,6 +119,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     onCommit(events, ms) {
       metrics.commits.observe(ms / 1_000);
       metrics.commitEvents.observe(events);
+      frontier.committed();
     },
   });
   const codes = codeCache(async (code) => (await store.queries.codes({ sites: null, code }))[0] ?? null, now);
@@ -147,6 +151,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     storesOf: stores.get,
   });
   const scan = createScan({ recorder, metrics, log, siteOf, now, codeOf: codes.get });
+  const stream = streamRoutes({ store, auth, frontier, log, now });
   const app = createApp({
     ...{ store, metrics, log, now },
     hot: [collect, scan, gs1],
@@ -165,6 +170,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
       codesRevokeRoutes({ store, intake, auth, policy: DEFAULT_POLICY, now, onChange: codesChanged }),
       pictureRoutes({ store, auth, now, publicUrl: () => url }),
       scanRoutes({ store, auth, now }),
+      stream.router,
       storeRoutes({ store, auth, now, onChange: stores.forgetAll }),
       gs1TargetRoutes({ store, auth, now, onChange: gs1Targets.forgetAll }),
       decisionRoutes({ store, intake, auth, policy: DEFAULT_POLICY, now }),
@@ -200,6 +206,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     store,
     log,
     async close() {
+      await stream.close();
       await drainServer(server);
       await recorder.close();
       await intake.drain();

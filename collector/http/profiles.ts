@@ -2,7 +2,7 @@
 import { Router } from 'express';
 import type { Millis } from '../../protocol/event.ts';
 import { badField, Problem } from '../errors.ts';
-import type { TimelineEvent } from '../store/queries-events.ts';
+import type { StoredEvent } from '../store/queries-events.ts';
 import type { Store } from '../store/store.ts';
 import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
 import { cursor, cursorOf, limit, text } from './params.ts';
@@ -24,7 +24,7 @@ export function profileRoutes({ store, auth, now }: { store: Store; auth: Auth; 
     const events = await queries.timeline(site, customers, place, size);
     const last = events.at(-1);
     res.json({
-      events: events.map(shown),
+      events: events.map(shownEvent),
       next_before: events.length === size && last ? cursorOf(last.occurred_at, last.event_pk) : null,
     });
   });
@@ -41,7 +41,8 @@ export function oneSite(store: Store, sites: readonly string[] | null): string {
   return site;
 }
 
-function shown({ event_pk: _place, payload, ...event }: TimelineEvent): object {
+/** An event as the API shows it. */
+export function shownEvent({ event_pk: _place, payload, ...event }: StoredEvent): object {
   const { url = null, referrer = null, title = null, props = {} } = payload;
   return { ...event, url, referrer, title, props };
 }

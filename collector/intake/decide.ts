@@ -32,7 +32,7 @@ export async function decide(tx: Tx, { site, site_pk, statement, author, reason,
   const last = before.at(-1);
   const time = Math.max(now, last?.time ?? 0);
   const decision: Decision = {
-    decision_id: nextId(time, last?.decision_id),
+    decision_id: nextId(time, last?.decision_id, site_pk),
     site,
     time,
     ...(await checked(tx, site_pk, statement, before)),
@@ -42,11 +42,11 @@ export async function decide(tx: Tx, { site, site_pk, statement, author, reason,
   return decision;
 }
 
-/** Ids rise: the time in 9 base36 digits and a counter. */
-function nextId(time: Millis, last: string | undefined): string {
+/** Ids rise: the time in 9 base36 digits, a counter, and the site, which another site's decision of this moment has not. */
+function nextId(time: Millis, last: string | undefined, site_pk: number): string {
   const stem = DECISION_PREFIX + time.toString(36).padStart(9, '0');
-  const count = last?.startsWith(stem) ? Number.parseInt(last.slice(stem.length + 1), 36) + 1 : 0;
-  return `${stem}-${count.toString(36).padStart(4, '0')}`;
+  const count = last?.startsWith(stem) ? Number.parseInt(last.slice(stem.length + 1, stem.length + 5), 36) + 1 : 0;
+  return `${stem}-${count.toString(36).padStart(4, '0')}-${site_pk.toString(36)}`;
 }
 
 async function checked(tx: Tx, site_pk: number, statement: Statement, before: readonly Decision[]): Promise<Statement> {

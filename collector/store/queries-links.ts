@@ -47,23 +47,10 @@ export interface LinkChange {
 
 export function linkQueries(rows: Rows) {
   async function complete(columns: LinkColumns[]): Promise<PlacedLink[]> {
-    const candidates = new Set(
-      columns.flatMap(({ candidates: json }) => (json ? (JSON.parse(json) as { customer_id: string }[]) : [])).map((c) => c.customer_id),
-    );
-    const persons =
-      candidates.size === 0
-        ? []
-        : await rows(
-            sql<{
-              site: string;
-              customer_id: string;
-              person_id: string;
-            }>`SELECT s.site, p.customer_id, p.person_id FROM persons p JOIN sites s USING (site_pk)
-              WHERE p.customer_id IN (${sql.join([...candidates])})`,
-          );
-    const personOf = new Map(persons.map(({ site, customer_id, person_id }) => [`${site} ${customer_id}`, person_id]));
+    const candidates = columns.flatMap(({ candidates: json }) => (json ? (JSON.parse(json) as { customer_id: string }[]) : []));
+    const personOf = candidates.length === 0 ? OWN : await personsNow(candidates.map(({ customer_id }) => customer_id));
     return columns.map((row) => ({
-      link: linkRow(row, (customer_id) => personOf.get(`${row.site} ${customer_id}`) ?? customer_id),
+      link: linkRow(row, (customer_id) => personOf(row.site, customer_id)),
       place: { session_pk: row.session_pk, segment: row.segment },
     }));
   }
@@ -102,35 +89,30 @@ export function linkQueries(rows: Rows) {
           c.cause_event_id AS cause, c.changed_at AS changed, st.site, s.session_id, b.anonymous_id, s.session_pk, c.site_pk
         FROM change_log c JOIN sites st USING (site_pk) LEFT JOIN sessions s USING (session_pk) LEFT JOIN browsers b USING (browser_pk)
         WHERE c.position > ${position} ${sites ? sql`AND st.site IN (${sql.join([...sites, ''])})` : sql``} ORDER BY c.position LIMIT ${limit}`);
-      const changes: LinkChange[] = [];
-      for (const change of found) {
-        const { type, cause, changed } = change;
-        const base = { position: change.position, type, cause_event_id: cause, changed_at: changed };
-        if (type === 'person') {
-          const { customer_id = '', person_id = '' } = JSON.parse(change.new_link ?? '{}') as { customer_id?: string; person_id?: string };
-          changes.push({ ...base, link: null, old: JSON.parse(change.old_link ?? 'null') as null, customer_id, person_id });
-          continue;
-        }
-        const [now] = change.new_link
-          ? await complete(
-              await rows(sql<LinkColumns>`${LINK_SELECT} WHERE l.session_pk = ${change.session_pk} AND l.segment = ${change.segment}`),
-            )
-          : [];
-        const old = change.old_link === null ? null : restore(change, change.old_link);
-        if (change.new_link === null) {
-          changes.push({ ...base, link: null, old });
-          continue;
-        }
-        // What the change said, on the row's other columns as they are now (all null where the segment is gone since).
-        const said = {
-          ...restore(change, change.new_link),
-          link_version: change.new_version ?? 0,
-          changed_at: changed,
-          cause_event_id: cause,
-        };
-        changes.push({ ...base, link: await withPersons({ ...now?.link, ...said } as LinkRow), old });
-      }
-      return changes;
+      const upserts = found.flatMap((change) => {
+        const said = change.type === 'upsert' && change.new_link !== null ? restore(change, change.new_link) : null;
+        return said === null ? [] : [{ change, said }];
+      });
+      const rowOf = await rowsNow(upserts.map(({ change }) => change));
+      const personOf = await personsNow(upserts.flatMap(({ said }) => [said.customer_id ?? '', ...candidatesIn(said)]));
+      // What each change said, on the row's other columns as they are now (all null where the segment is gone since).
+      const linkOf = new Map(
+        upserts.map(({ change, said }) => {
+          const { site, new_version, changed, cause, position } = change;
+          const link = { ...rowOf(change), ...said, link_version: new_version ?? 0, changed_at: changed, cause_event_id: cause } as LinkRow;
+          const person_id = link.customer_id === null ? null : personOf(site, link.customer_id);
+          const candidates = link.candidates.map((candidate) => ({ ...candidate, person_id: personOf(site, candidate.customer_id) }));
+          return [position, { ...link, person_id, candidates }];
+        }),
+      );
+      return found.map((change): LinkChange => {
+        const { position, type, cause, changed, new_link, old_link } = change;
+        const base = { position, type, cause_event_id: cause, changed_at: changed };
+        if (type !== 'person')
+          return { ...base, link: linkOf.get(position) ?? null, old: old_link === null ? null : restore(change, old_link) };
+        const { customer_id = '', person_id = '' } = JSON.parse(new_link ?? '{}') as { customer_id?: string; person_id?: string };
+        return { ...base, link: null, old: JSON.parse(old_link ?? 'null') as null, customer_id, person_id };
+      });
     },
 
     /** What a statement changed, after this position of the change feed. */
@@ -138,19 +120,32 @@ export function linkQueries(rows: Rows) {
       rows(sql<{ type: LinkChange['type'] }>`SELECT type FROM change_log WHERE position > ${after} AND cause_event_id = ${cause_event_id}`),
   };
 
-  async function withPersons(link: LinkRow): Promise<LinkRow> {
-    const customers = [...link.candidates.map(({ customer_id }) => customer_id), ...(link.customer_id === null ? [] : [link.customer_id])];
-    if (customers.length === 0) return { ...link, person_id: null };
-    const found = await rows(sql<{ customer_id: string; person_id: string }>`
-      SELECT customer_id, person_id FROM persons JOIN sites USING (site_pk) WHERE site = ${link.site} AND customer_id IN (${sql.join(customers)})`);
-    const personOf = (customer_id: string): string => found.find((row) => row.customer_id === customer_id)?.person_id ?? customer_id;
-    return {
-      ...link,
-      person_id: link.customer_id === null ? null : personOf(link.customer_id),
-      candidates: link.candidates.map((candidate) => ({ ...candidate, person_id: personOf(candidate.customer_id) })),
-    };
+  /** The rows of these segments as they are now. */
+  async function rowsNow(segments: readonly SegmentPlace[]): Promise<(place: SegmentPlace) => LinkRow | undefined> {
+    const places = segments.map(({ session_pk, segment }) => sql`(${session_pk}, ${segment})`);
+    const found =
+      places.length === 0
+        ? []
+        : await rows(sql<LinkColumns>`${LINK_SELECT} WHERE (l.session_pk, l.segment) IN (VALUES ${sql.join(places)})`);
+    const byPlace = new Map(found.map((row) => [`${row.session_pk} ${row.segment}`, linkRow(row, (customer_id) => customer_id)]));
+    return ({ session_pk, segment }) => byPlace.get(`${session_pk} ${segment}`);
+  }
+
+  /** Who these customers are now. */
+  async function personsNow(customers: readonly string[]): Promise<(site: string, customer_id: string) => string> {
+    const found = await rows(sql<{ site: string; customer_id: string; person_id: string }>`
+      SELECT s.site, p.customer_id, p.person_id FROM persons p JOIN sites s USING (site_pk)
+      WHERE p.customer_id IN (${sql.join([...new Set([...customers, ''])])})`);
+    const persons = new Map(found.map(({ site, customer_id, person_id }) => [`${site} ${customer_id}`, person_id]));
+    return (site, customer_id) => persons.get(`${site} ${customer_id}`) ?? customer_id;
   }
 }
+
+const OWN = (_site: string, customer_id: string): string => customer_id;
+
+type SegmentPlace = Pick<ChangeColumns, 'session_pk' | 'segment'>;
+
+const candidatesIn = (link: Partial<LinkRow>): string[] => link.candidates?.map(({ customer_id }) => customer_id) ?? [];
 
 const LINK_SELECT = sql`
   SELECT l.*, st.site, s.session_id, b.anonymous_id, s.landing_page, s.referrer, s.channel, s.source, s.medium, s.campaign, s.click_id,

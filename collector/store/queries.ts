@@ -6,6 +6,7 @@ import { eventQueries } from './queries-events.ts';
 import { identityQueries } from './queries-identity.ts';
 import { linkQueries } from './queries-links.ts';
 import { scanQueries } from './queries-scans.ts';
+import { streamQueries } from './queries-stream.ts';
 import type { Scope, TokenRow } from './store.ts';
 
 /** Kysely only carries the connection: the statements name their tables themselves. */
@@ -23,6 +24,7 @@ export function createQueries(db: Kysely<Tables>) {
     ...identityQueries(rows),
     ...codeQueries(rows),
     ...scanQueries(rows),
+    ...streamQueries(rows),
 
     async tokens(): Promise<TokenRow[]> {
       const found = await rows(
