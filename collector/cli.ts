@@ -25,9 +25,10 @@ const program = new Command('footfall')
 program
   .command('serve')
   .description('start the collector (settings: docs/operations.md)')
-  .action(async () => {
+  .addOption(new Option('--role <role>', 'with NATS_URL: only publish, or only apply').choices(['all', 'collector', 'linker']))
+  .action(async ({ role }: { role?: string }) => {
     const { serve } = await import('./serve.ts');
-    await serve();
+    await serve({ ...process.env, ...(role !== undefined && { ROLE: role }) });
   });
 
 const sites = program.command('sites').description('the shops that may send events');

@@ -34,6 +34,8 @@ import { tagRoutes } from './http/tag.ts';
 import { uiRoutes } from './http/ui.ts';
 import { BACKUP_PART, upkeepRoutes } from './http/upkeep.ts';
 import { directIntake } from './intake/direct.ts';
+import type { StreamSettings } from './intake/jetstream-stream.ts';
+import { openJetstream } from './intake/jetstream-shape.ts';
 import { createRetention } from './intake/retention.ts';
 import { DEFAULT_POLICY } from './linking/policy.ts';
 import { createLog, type Logger } from './log.ts';
@@ -112,7 +114,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     relinks: store.queries.relinksWaiting,
   });
   const frontier = createFrontier(store.queries.frontier);
-  const intake = directIntake({
+  const direct = directIntake({
     store,
     policy: DEFAULT_POLICY,
     now,
@@ -122,6 +124,15 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
       frontier.committed();
     },
   });
+  const shape = config.nats_url
+    ? await openJetstream({
+        settings: streamSettings(config),
+        ...{ role: config.role, store, direct, registry: metrics.registry, log, now },
+        count: (fate) => metrics.events.inc({ fate }),
+      })
+    : null;
+  // What tags and codes send survives an outage of the store; what is asked for by name (an import, a decision) goes straight to it.
+  const intake = shape?.intake ?? direct;
   const codes = codeCache(async (code) => (await store.queries.codes({ sites: null, code }))[0] ?? null, now);
   const warmCodes = async (): Promise<void> => {
     codes.warm((await store.queries.codes({ sites: null, limit: CODES_WARMED })).map((row) => [row.code, row]));
@@ -153,8 +164,9 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
   const scan = createScan({ recorder, metrics, log, siteOf, now, codeOf: codes.get });
   const stream = streamRoutes({ store, auth, frontier, log, now });
   const app = createApp({
-    ...{ store, metrics, log, now },
-    hot: [collect, scan, gs1],
+    ...{ metrics, log },
+    probe: () => probeAll(config.role, { stream: shape?.probe, store: () => store.probe(now()) }),
+    hot: config.role === 'linker' ? [] : [collect, scan, gs1],
     demo: config.demo
       ? demoRoutes({
           shopDir: shop,
@@ -167,17 +179,17 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
       linkRoutes({ store, auth, now }),
       profileRoutes({ store, auth, now }),
       codeRoutes({ store, auth, now, publicUrl: () => url, onChange: codesChanged }),
-      codesRevokeRoutes({ store, intake, auth, policy: DEFAULT_POLICY, now, onChange: codesChanged }),
+      codesRevokeRoutes({ store, intake: direct, auth, policy: DEFAULT_POLICY, now, onChange: codesChanged }),
       pictureRoutes({ store, auth, now, publicUrl: () => url }),
       scanRoutes({ store, auth, now }),
       stream.router,
       storeRoutes({ store, auth, now, onChange: stores.forgetAll }),
       gs1TargetRoutes({ store, auth, now, onChange: gs1Targets.forgetAll }),
-      decisionRoutes({ store, intake, auth, policy: DEFAULT_POLICY, now }),
+      decisionRoutes({ store, intake: direct, auth, policy: DEFAULT_POLICY, now }),
       relinkRoutes({ store, auth, policy: DEFAULT_POLICY, now }),
-      importRoutes({ store, intake, auth, metrics, retention, now }),
+      importRoutes({ store, intake: direct, auth, metrics, retention, now }),
       adminRoutes({ store, auth, now }),
-      upkeepRoutes({ store, intake, auth, metrics, retention, data_dir: config.data_dir, now }),
+      upkeepRoutes({ store, intake: direct, auth, metrics, retention, data_dir: config.data_dir, now }),
       uiRoutes({ dir: join(root, 'dist/ui') }),
     ],
   });
@@ -209,13 +221,25 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
       await stream.close();
       await drainServer(server);
       await recorder.close();
-      await intake.drain();
+      await shape?.close();
+      await direct.drain();
       await retention?.close();
       await store.close();
       rmSync(running, { force: true });
       unlock();
     },
   };
+}
+
+function streamSettings({ nats_url, nats_stream, partitions, nats_replicas, nats_max_bytes, data_dir }: Config): StreamSettings {
+  const marker = join(data_dir, 'stream.json');
+  return { url: nats_url, stream: nats_stream, partitions, replicas: nats_replicas, max_bytes: nats_max_bytes, marker };
+}
+
+/** A collector whose stream answers is ready, whatever the store does. */
+async function probeAll(role: Config['role'], { stream, store }: { stream: (() => Promise<void>) | undefined; store: () => Promise<void> }): Promise<void> {
+  await stream?.();
+  if (role !== 'collector') await store();
 }
 
 /** The token given, or the one kept in DATA_DIR, or a new one. */

@@ -3,7 +3,7 @@ import { StartupError } from './errors.ts';
 
 interface Setting {
   name: string;
-  type: 'port' | 'text' | 'url' | 'flag' | 'number' | 'level' | 'proxy';
+  type: 'port' | 'text' | 'url' | 'flag' | 'number' | 'level' | 'proxy' | 'role';
   default: string;
   meaning: string;
 }
@@ -46,6 +46,37 @@ export const SETTINGS = [
     default: '0',
     meaning: 'Days after which events lose their content, claims and links excepted; 0 keeps them for ever.',
   },
+  {
+    name: 'NATS_URL',
+    type: 'text',
+    default: '',
+    meaning: 'NATS servers with JetStream, separated by commas: `nats://USER:PASSWORD@HOST:4222,…`. Empty: events go straight to the store.',
+  },
+  {
+    name: 'ROLE',
+    type: 'role',
+    default: 'all',
+    meaning: 'With NATS_URL: `collector` publishes, `linker` applies what was published, `all` does both. As `footfall serve --role`.',
+  },
+  { name: 'NATS_STREAM', type: 'text', default: 'footfall', meaning: 'Name of the stream, and of its subjects.' },
+  {
+    name: 'NATS_REPLICAS',
+    type: 'number',
+    default: '0',
+    meaning: 'Servers that keep each event. 0: three, or as many as there are.',
+  },
+  {
+    name: 'NATS_MAX_BYTES',
+    type: 'number',
+    default: '0',
+    meaning: 'Bytes that may wait in the stream before collectors answer 507. 0: as much as the servers allow.',
+  },
+  {
+    name: 'PARTITIONS',
+    type: 'number',
+    default: '32',
+    meaning: 'Parts of the stream, each applied by one linker at a time: the most linkers that can share the work. Fixed when the stream is made.',
+  },
 ] as const satisfies readonly Setting[];
 
 export interface Config {
@@ -62,6 +93,12 @@ export interface Config {
   collect_rate: number;
   collect_burst: number;
   retention_days: number;
+  nats_url: string;
+  role: 'all' | 'collector' | 'linker';
+  nats_stream: string;
+  nats_replicas: number;
+  nats_max_bytes: number;
+  partitions: number;
 }
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
@@ -89,7 +126,20 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   if (admin_token && !/^sk_[\w-]{20,}$/.test(admin_token)) fail('ADMIN_TOKEN', 'sk_ and at least 20 of A-Z a-z 0-9 _ -');
   const database_url = raw('DATABASE_URL');
   if (database_url) fail('DATABASE_URL', 'nothing: only SQLite is supported yet');
-  if (env['NATS_URL']?.trim()) fail('NATS_URL', 'nothing: JetStream is not supported yet');
+  const nats_url = raw('NATS_URL');
+  const natsServer = (one: string): boolean => URL.canParse(one.trim()) && /^(?:nats|tls):$/.test(new URL(one.trim()).protocol);
+  // Its value may hold a password.
+  if (nats_url && !nats_url.split(',').every(natsServer)) throw new StartupError('NATS_URL: expected nats://HOST:PORT or tls://HOST:PORT, several separated by commas');
+  const role = raw('ROLE');
+  if (role !== 'all' && role !== 'collector' && role !== 'linker') return fail('ROLE', 'all, collector or linker');
+  if (role !== 'all' && !nats_url) throw new StartupError(`ROLE=${role}: needs NATS_URL; without it one process does all`);
+  if (role !== 'all' && !database_url) throw new StartupError(`ROLE=${role}: needs DATABASE_URL; a SQLite file has one process`);
+  const nats_stream = raw('NATS_STREAM');
+  if (!/^[A-Za-z0-9_-]{1,32}$/.test(nats_stream)) fail('NATS_STREAM', 'at most 32 of A-Z a-z 0-9 _ -');
+  const partitions = number('PARTITIONS', 1_024);
+  if (!Number.isInteger(partitions) || partitions < 1) fail('PARTITIONS', 'a whole number from 1 to 1024');
+  const nats_replicas = number('NATS_REPLICAS', 5);
+  if (!Number.isInteger(nats_replicas)) fail('NATS_REPLICAS', 'a whole number from 0 to 5');
   return {
     port,
     host: raw('HOST'),
@@ -103,5 +153,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     collect_rate: number('COLLECT_RATE', 1e9),
     collect_burst: number('COLLECT_BURST', 1e9),
     retention_days: number('RETENTION_DAYS', 36_500),
+    ...{ nats_url, role, nats_stream, nats_replicas, partitions },
+    nats_max_bytes: number('NATS_MAX_BYTES', Number.MAX_SAFE_INTEGER),
   };
 }

@@ -2,11 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import compression from 'compression';
 import express, { type Router } from 'express';
-import type { Millis } from '../../protocol/event.ts';
 import { Problem } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Store } from '../store/store.ts';
 import { problemHandler } from './problem.ts';
 
 export interface AppOptions {
@@ -15,27 +13,26 @@ export interface AppOptions {
   routes: readonly Router[];
   /** Mounted at /demo when given. */
   demo: Router | null;
-  store: Store;
+  /** Rejects with StoreUnavailable if what is sent now could not be kept. */
+  probe: () => Promise<void>;
   metrics: Metrics;
   log: Logger;
-  now: () => Millis;
 }
 
 export function createApp({
   hot,
   routes,
   demo,
-  store,
+  probe,
   metrics,
   log,
-  now,
 }: AppOptions): (req: IncomingMessage, res: ServerResponse) => void {
   const app = express();
   app.disable('x-powered-by');
   app.use(compression());
   app.get('/healthz', (_req, res) => void res.json({ status: 'alive' }));
   app.get('/readyz', async (_req, res) => {
-    await store.probe(now());
+    await probe();
     res.json({ status: 'ready' });
   });
   app.get('/metrics', async (_req, res) => {

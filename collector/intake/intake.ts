@@ -10,16 +10,22 @@ export interface Submission {
   refused: readonly RefusedEvent[];
 }
 
+/**
+ * What became of an event. `not_stored`: the store itself refuses it, so it is kept in `failed_events`. `published`: the replicated
+ * stream has it, and a linker will find out the rest.
+ */
+export type Outcome = Fate | 'not_stored' | 'published';
+
 export interface Intake {
   /**
-   * Resolves once every event is on stable storage, and every refused one kept in `failed_events`. `not_stored` marks an event
-   * that the store itself refuses (kept there too). Rejects with StoreUnavailable; then nothing of the submission was acknowledged.
+   * Resolves once every event is on stable storage, and every refused one kept in `failed_events` or on its way there. Rejects with
+   * StoreUnavailable; then nothing of the submission was acknowledged.
    */
-  submit(submission: Submission): Promise<(Fate | 'not_stored')[]>;
+  submit(submission: Submission): Promise<Outcome[]>;
   /** Resolves when no session waits to be judged again: a decision that touches many is carried out in several transactions. */
   relink(): Promise<void>;
   /** Submissions that wait for a transaction. */
   waiting(): number;
-  /** Resolves when all that was submitted is stored. */
+  /** Resolves when all that was submitted has its answer. */
   drain(): Promise<void>;
 }

@@ -4,10 +4,9 @@ import { type AcceptedEvent, factsOf } from '../domain/accepted-event.ts';
 import { NO_DEVICE } from '../domain/device.ts';
 import type { SiteRecord } from '../domain/site.ts';
 import type { Store } from '../store/store.ts';
-import type { Fate } from './apply.ts';
 import { decodeEvent } from './decode.ts';
 import { barrierOf, type DropReason, enrich } from './enrich.ts';
-import type { Intake } from './intake.ts';
+import type { Intake, Outcome } from './intake.ts';
 import type { Retention } from './retention.ts';
 
 export interface Retried {
@@ -23,7 +22,7 @@ export interface RetryOptions {
   intake: Intake;
   retention: Retention | null;
   now: () => Millis;
-  count: (fate: Fate | 'not_stored') => void;
+  count: (fate: Outcome) => void;
   drop: (reason: DropReason) => void;
 }
 

@@ -1,0 +1,175 @@
+/**
+ * A linker: applies the partitions that are its share, each in order. Linkers hear each other's beats and reckon the shares from
+ * who is alive; a partition's one consumer in the stream is its lease, so that two that disagree never both have it.
+ */
+import { nanoid } from 'nanoid';
+import { SECOND } from '../../protocol/event.ts';
+import type { Logger } from '../log.ts';
+import { type Applier, type Holding, hold } from './jetstream-holding.ts';
+import type { StreamMetrics } from './jetstream-metrics.ts';
+import { codeOf, consumerOf, type Stream } from './jetstream-stream.ts';
+
+export interface Linker {
+  /** Hands its partitions over, after what it is applying. */
+  close(): Promise<void>;
+}
+
+export interface LinkerOptions {
+  stream: Stream;
+  applier: Applier;
+  metrics: StreamMetrics;
+  log: Logger;
+}
+
+const BEAT = 1 * SECOND;
+/** Silence after which a linker's partitions are taken. One that slept as long lets go of them by itself when it wakes. */
+const SILENCE = 6 * SECOND;
+/** Who has just begun to hear (its own beats come back to it) first listens this long for the others. */
+const LISTEN = 2 * BEAT;
+
+const CONSUMER_NOT_FOUND = 10014;
+const NOT_UNIQUE = 10100;
+
+interface Beat {
+  id: string;
+  leaving?: boolean;
+}
+
+export function startLinker({ stream, applier, metrics, log }: LinkerOptions): Linker {
+  const { nc, jsm, name, partitions } = stream;
+  const id = nanoid(10).replaceAll(/[^A-Za-z0-9]/g, 'x');
+  const subject = `${name}.linkers`;
+  /** The others, and when each was last heard. */
+  const others = new Map<string, number>();
+  const held = new Map<number, Holding>();
+  let beaten = performance.now();
+  let heard = Number.NEGATIVE_INFINITY;
+  let hears_since = 0;
+  let closing = false;
+  let complained = false;
+  let reconciling: Promise<void> | null = null;
+
+  const subscription = nc.subscribe(subject, {
+    callback(error, message) {
+      if (error) return;
+      const { id: other, leaving } = message.json<Beat>();
+      const now = performance.now();
+      if (other === id) {
+        if (now - heard > 2 * BEAT) hears_since = now;
+        heard = now;
+      } else if (leaving) others.delete(other);
+      else others.set(other, now);
+    },
+  });
+
+  function beat(leaving = false): void {
+    const now = performance.now();
+    if (now - beaten > SILENCE) {
+      log.warn({ ms: Math.round(now - beaten) }, 'this linker stood still; it lets go of its partitions');
+      for (const holding of held.values()) holding.abandon();
+      held.clear();
+    }
+    beaten = now;
+    if (!nc.isClosed()) nc.publish(subject, JSON.stringify({ id, ...(leaving && { leaving }) } satisfies Beat));
+  }
+
+  const alive = (): string[] => {
+    const now = performance.now();
+    for (const [other, last] of others) if (now - last > SILENCE) others.delete(other);
+    return [...others.keys(), id].sort();
+  };
+
+  /** The same for every linker that hears the same others. */
+  function share(): Set<number> {
+    const linkers = alive();
+    return new Set(Array.from({ length: partitions }, (_, p) => p).filter((p) => linkers[p % linkers.length] === id));
+  }
+
+  async function reconcile(): Promise<void> {
+    const mine = share();
+    for (const [partition, holding] of held) {
+      if (holding.lost()) held.delete(partition);
+      else if (!mine.has(partition)) await handOver(partition, holding);
+    }
+    const wanted = [...mine].filter((partition) => !held.has(partition));
+    if (wanted.length > 0) {
+      const holders = await holdersNow();
+      // The cluster elects a leader for each consumer: a few at a time.
+      for (let at = 0; at < wanted.length; at += 8)
+        await Promise.all(wanted.slice(at, at + 8).map((partition) => take(partition, holders.get(partition))));
+    }
+    metrics.partitions.set(held.size);
+  }
+
+  /** Who has the consumer of each partition, as the stream says. */
+  async function holdersNow(): Promise<Map<number, string>> {
+    const holders = new Map<number, string>();
+    for await (const consumer of jsm.consumers.list(name)) {
+      const [, partition, linker = ''] = /^p(\d+)-(\w+)$/.exec(consumer.name) ?? [];
+      if (partition !== undefined) holders.set(Number(partition), linker);
+    }
+    return holders;
+  }
+
+  async function take(partition: number, holder: string | undefined): Promise<void> {
+    if (closing) return;
+    // It will hand it over; should it be too slow even to beat, it is silent.
+    if (holder !== undefined && holder !== id && others.has(holder)) return;
+    try {
+      if (holder !== undefined) {
+        await jsm.consumers.delete(name, consumerName(partition, holder)).catch((error: unknown) => {
+          if (codeOf(error) !== CONSUMER_NOT_FOUND) throw error;
+        });
+        if (holder !== id) {
+          metrics.takeovers.inc();
+          log.info({ partition }, 'took over a partition of a linker that fell silent');
+        }
+      }
+      const own = consumerName(partition, id);
+      await jsm.consumers.add(name, consumerOf(stream, partition, own));
+      held.set(partition, await hold({ stream, partition, consumer: own, applier, metrics, log }));
+    } catch (error) {
+      // Somebody else was first.
+      if (codeOf(error) !== NOT_UNIQUE) throw error;
+    }
+  }
+
+  async function handOver(partition: number, holding: Holding): Promise<void> {
+    held.delete(partition);
+    await holding.finish();
+    await jsm.consumers.delete(name, consumerName(partition, id)).catch(() => undefined);
+  }
+
+  const consumerName = (partition: number, linker: string): string => `p${partition}-${linker}`;
+
+  const timer = setInterval(() => {
+    beat();
+    const now = performance.now();
+    // Who hears nothing cannot tell who is silent.
+    if (closing || now - heard > 2 * BEAT || now - hears_since < LISTEN) return;
+    reconciling ??= reconcile()
+      .then(() => {
+        complained = false;
+      })
+      .catch((error: unknown) => {
+        if (!complained) log.warn({ err: error }, 'the partitions could not be shared out; it is tried again every second');
+        complained = true;
+      })
+      .finally(() => {
+        reconciling = null;
+      });
+  }, BEAT);
+  beat();
+
+  return {
+    async close() {
+      closing = true;
+      clearInterval(timer);
+      await reconciling;
+      await Promise.all([...held].map(([partition, holding]) => handOver(partition, holding)));
+      beat(true);
+      subscription.unsubscribe();
+      await nc.flush().catch(() => undefined);
+    },
+  };
+}
