@@ -34,8 +34,8 @@ import { tagRoutes } from './http/tag.ts';
 import { uiRoutes } from './http/ui.ts';
 import { BACKUP_PART, upkeepRoutes } from './http/upkeep.ts';
 import { directIntake } from './intake/direct.ts';
-import type { StreamSettings } from './intake/jetstream-stream.ts';
 import { openJetstream } from './intake/jetstream-shape.ts';
+import type { StreamSettings } from './intake/jetstream-stream.ts';
 import { createRetention } from './intake/retention.ts';
 import { DEFAULT_POLICY } from './linking/policy.ts';
 import { createLog, type Logger } from './log.ts';
@@ -237,7 +237,10 @@ function streamSettings({ nats_url, nats_stream, partitions, nats_replicas, nats
 }
 
 /** A collector whose stream answers is ready, whatever the store does. */
-async function probeAll(role: Config['role'], { stream, store }: { stream: (() => Promise<void>) | undefined; store: () => Promise<void> }): Promise<void> {
+async function probeAll(
+  role: Config['role'],
+  { stream, store }: { stream: (() => Promise<void>) | undefined; store: () => Promise<void> },
+): Promise<void> {
   await stream?.();
   if (role !== 'collector') await store();
 }

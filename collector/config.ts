@@ -50,7 +50,8 @@ export const SETTINGS = [
     name: 'NATS_URL',
     type: 'text',
     default: '',
-    meaning: 'NATS servers with JetStream, separated by commas: `nats://USER:PASSWORD@HOST:4222,…`. Empty: events go straight to the store.',
+    meaning:
+      'NATS servers with JetStream, separated by commas: `nats://USER:PASSWORD@HOST:4222,…`. Empty: events go straight to the store.',
   },
   {
     name: 'ROLE',
@@ -75,7 +76,8 @@ export const SETTINGS = [
     name: 'PARTITIONS',
     type: 'number',
     default: '32',
-    meaning: 'Parts of the stream, each applied by one linker at a time: the most linkers that can share the work. Fixed when the stream is made.',
+    meaning:
+      'Parts of the stream, each applied by one linker at a time: the most linkers that can share the work. Fixed when the stream is made.',
   },
 ] as const satisfies readonly Setting[];
 
@@ -129,7 +131,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const nats_url = raw('NATS_URL');
   const natsServer = (one: string): boolean => URL.canParse(one.trim()) && /^(?:nats|tls):$/.test(new URL(one.trim()).protocol);
   // Its value may hold a password.
-  if (nats_url && !nats_url.split(',').every(natsServer)) throw new StartupError('NATS_URL: expected nats://HOST:PORT or tls://HOST:PORT, several separated by commas');
+  if (nats_url && !nats_url.split(',').every(natsServer))
+    throw new StartupError('NATS_URL: expected nats://HOST:PORT or tls://HOST:PORT, several separated by commas');
   const role = raw('ROLE');
   if (role !== 'all' && role !== 'collector' && role !== 'linker') return fail('ROLE', 'all, collector or linker');
   if (role !== 'all' && !nats_url) throw new StartupError(`ROLE=${role}: needs NATS_URL; without it one process does all`);

@@ -19,8 +19,10 @@ export interface NatsCluster {
   /** As NATS_URL has it. */
   url: string;
   nodes: NatsNode[];
-  /** A connection of the test's own. */
+  /** A connection of one's own. */
   connect(): Promise<NatsConnection>;
+  /** Resolves once JetStream answers, as after a start. */
+  ready(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -67,18 +69,24 @@ export async function startNats({ servers = 3, config = '', credentials = '' }: 
   const [user, pass] = credentials.split(':');
   const reach = (): Promise<NatsConnection> =>
     connect({
-      ...{ servers: nodes.map(({ port }) => `127.0.0.1:${port}`), waitOnFirstConnect: true, reconnectTimeWait: 100, maxReconnectAttempts: -1 },
+      ...{
+        servers: nodes.map(({ port }) => `127.0.0.1:${port}`),
+        waitOnFirstConnect: true,
+        reconnectTimeWait: 100,
+        maxReconnectAttempts: -1,
+      },
       ...(user && pass && { user, pass }),
     });
   const cluster: NatsCluster = {
     ...{ url, nodes, connect: reach },
+    ready: async () => elected(await reach()),
     async stop() {
       for (const { pid, signal } of nodes) if (pid()) signal('SIGKILL');
       await new Promise((resolve) => setTimeout(resolve, 100));
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
-  await elected(await reach());
+  await cluster.ready();
   return cluster;
 }
 

@@ -19,14 +19,7 @@ export interface AppOptions {
   log: Logger;
 }
 
-export function createApp({
-  hot,
-  routes,
-  demo,
-  probe,
-  metrics,
-  log,
-}: AppOptions): (req: IncomingMessage, res: ServerResponse) => void {
+export function createApp({ hot, routes, demo, probe, metrics, log }: AppOptions): (req: IncomingMessage, res: ServerResponse) => void {
   const app = express();
   app.disable('x-powered-by');
   app.use(compression());

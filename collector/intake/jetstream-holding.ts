@@ -89,7 +89,9 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
   }
 
   async function applyTogether(together: readonly JsMsg[]): Promise<void> {
-    const groups = together.map((message) => ({ message, text: message.string() })).map(({ message, text }) => ({ message, text, group: decodeGroup(text) }));
+    const groups = together
+      .map((message) => ({ message, text: message.string() }))
+      .map(({ message, text }) => ({ message, text, group: decodeGroup(text) }));
     for (const { group } of groups) if (group) audit(group);
     for (let pause = FIRST_PAUSE, failures = 0; !stopped; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       try {

@@ -16,7 +16,10 @@ export interface Group {
 export const GROUP_BYTES = 384 * 1024;
 
 /** Which partition an event goes to: all of one browser's go the same way, those of no browser anywhere. FNV-1a. */
-export function partitionOf({ site, anonymous_id, event_id }: Pick<AcceptedEvent, 'site' | 'anonymous_id' | 'event_id'>, partitions: number): number {
+export function partitionOf(
+  { site, anonymous_id, event_id }: Pick<AcceptedEvent, 'site' | 'anonymous_id' | 'event_id'>,
+  partitions: number,
+): number {
   let hash = mix(0x811c9dc5, site);
   hash = mix(hash, ' ');
   return mix(hash, anonymous_id ?? event_id) % partitions;

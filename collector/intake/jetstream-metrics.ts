@@ -31,7 +31,8 @@ export function createStreamMetrics(registry: Registry, { state }: Pick<Stream, 
   gauge('footfall_stream_groups', 'Groups that wait in the stream; NaN: it cannot be asked', ({ messages }) => messages);
   gauge('footfall_stream_bytes', 'Bytes that wait in the stream', ({ bytes }) => bytes);
   gauge('footfall_stream_lag_seconds', 'Age of the oldest group in the stream', ({ lag_seconds }) => lag_seconds);
-  const counter = <L extends string>(name: string, help: string, labelNames: L[] = []) => new Counter({ name, help, labelNames, registers });
+  const counter = <L extends string>(name: string, help: string, labelNames: L[] = []) =>
+    new Counter({ name, help, labelNames, registers });
   return {
     publishes: new Histogram({
       name: 'footfall_publish_seconds',

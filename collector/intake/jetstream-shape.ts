@@ -1,6 +1,6 @@
 /** The scale-out shape put together: what a collector publishes with, what a linker applies with, or both in one process. */
 import type { Registry } from 'prom-client';
-import { SECOND, type Millis } from '../../protocol/event.ts';
+import { type Millis, SECOND } from '../../protocol/event.ts';
 import { StoreUnavailable } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Store } from '../store/store.ts';

@@ -171,7 +171,8 @@ function check({ config }: StreamInfo, { stream, partitions, replicas }: StreamS
     throw refuse('a stream of this name exists and is not ours: it must be a work queue that refuses what it has no room for');
   if (config.subjects.length !== partitions)
     throw refuse(`it has ${config.subjects.length} partitions, PARTITIONS says ${partitions} (docs/scaling.md tells how to change them)`);
-  if (config.subjects.some((subject) => !subject.startsWith(`${stream}.events.`))) throw refuse('a stream of this name exists and is not ours');
+  if (config.subjects.some((subject) => !subject.startsWith(`${stream}.events.`)))
+    throw refuse('a stream of this name exists and is not ours');
   if (replicas > 0 && replicas !== config.num_replicas)
     log.warn({ has: config.num_replicas, wanted: replicas }, 'the stream has another number of replicas than NATS_REPLICAS says');
 }

@@ -1,0 +1,160 @@
+/** A whole collector with a stream before its store: what an operator sees of it, and what is said when something is wrong with it. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type NatsCluster, startNats } from '../../bench/harness/nats.ts';
+import type { Config } from '../../collector/config.ts';
+import { startServer, type TestServer, wire } from '../collector/server.ts';
+
+let nats: NatsCluster;
+let folder: string;
+const open: TestServer[] = [];
+beforeAll(async () => {
+  nats = await startNats({ servers: 1, credentials: 'footfall:secret', config: 'authorization { user: footfall, password: secret }' });
+  folder = mkdtempSync(join(tmpdir(), 'footfall-stream-'));
+});
+afterAll(async () => {
+  for (const server of open) await server.close();
+  await nats.stop();
+  rmSync(folder, { recursive: true });
+});
+
+async function serve(nats_stream: string, settings: Partial<Config> = {}): Promise<TestServer> {
+  const data_dir = join(folder, nats_stream);
+  const clock = { now: Date.now() };
+  const server = await startServer({ nats_url: nats.url, nats_stream, partitions: 4, data_dir, ...settings }, clock);
+  open.push(server);
+  return server;
+}
+
+async function close(server: TestServer): Promise<void> {
+  open.splice(open.indexOf(server), 1);
+  await server.close();
+}
+
+async function refusal(starting: Promise<TestServer>): Promise<string> {
+  return starting.then(
+    () => 'it started',
+    (error: Error) => error.message,
+  );
+}
+
+async function eventually<T>(ask: () => Promise<T>, good: (value: T) => boolean): Promise<T> {
+  for (let tries = 0; ; tries += 1) {
+    const value = await ask();
+    if (good(value) || tries > 150) return value;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+const page = (event_id: string, anonymous_id = 'B1') => wire('page_view', { event_id, anonymous_id, time: Date.now() });
+const metricsOf = async ({ url }: TestServer): Promise<string> => (await fetch(`${url}/metrics`)).text();
+
+test('events, scans and logins that were published are linked, and each metric of the stream is documented', async () => {
+  const server = await serve('whole');
+  expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+  expect((await server.post([page('w1'), { ...page('w2'), type: 'BAD' }])).status).toBe(200);
+  expect((await server.post([{ ...wire('login', { event_id: 'w3', time: Date.now() }), customer_id: 'C1' }])).status).toBe(204);
+  const [link] = await eventually(
+    () => server.links(),
+    ([one]) => one?.status === 'linked',
+  );
+  expect(link).toMatchObject({ customer_id: 'C1', events: 2, rule: 'session', evidence_event_id: 'w3' });
+  const { body } = await server.send<{ failed: { reason: string }[] }>('GET', '/v1/failed');
+  expect(body.failed.map(({ reason }) => reason)).toEqual(['bad_type']);
+
+  const text = await metricsOf(server);
+  expect(text).toMatch(/^footfall_events_total\{fate="published"\} 2$/m);
+  expect(text).toMatch(/^footfall_events_total\{fate="stored"\} 2$/m);
+  expect(text).toMatch(/^footfall_stream_groups 0$/m);
+  expect(text).toMatch(/^footfall_linker_partitions 4$/m);
+  const named = [...readFileSync('docs/scaling.md', 'utf8').matchAll(/^\| `(footfall_(?:stream|linker|publish)\w+)` \|/gm)].map(
+    ([, name]) => name,
+  );
+  const served = [...text.matchAll(/^# TYPE (footfall_(?:stream|linker|publish)\w+) /gm)].map(([, name]) => name);
+  expect(served.sort()).toEqual(named.sort());
+  await close(server);
+});
+
+test('an import and a decision go to the store itself, and say what became of them', async () => {
+  const server = await serve('direct');
+  const line = JSON.stringify({ ...wire('login', { event_id: 'd1', time: Date.now() }), customer_id: 'C7', site: 'demo' });
+  const { body } = await server.send<{ accepted: number; duplicate: number }>('POST', '/v1/import', JSON.parse(line) as object);
+  expect(body).toMatchObject({ accepted: 1, duplicate: 0 });
+  const decided = await server.send<{ changed: number }>('POST', '/v1/decisions', { type: 'kiosk', anonymous_id: 'B1', reason: 'a till' });
+  expect(decided.status).toBe(201);
+  await close(server);
+});
+
+test.each([
+  ['credentials', () => ({ nats_url: nats.url.replace('secret', 'guess') }), /^NATS_URL: the server refused these credentials$/],
+  ['no server', () => ({ nats_url: 'nats://127.0.0.1:9' }), /^NATS_URL: no server answers at 127\.0\.0\.1:9 \(/],
+  ['more replicas than servers', () => ({ nats_replicas: 3 }), /^NATS_URL: JetStream is not usable there \(.*replicas.*\)$/],
+])('wrong %s stop the start with one line, without the password', async (name, settings, message) => {
+  const said = await refusal(serve(name.replaceAll(' ', '-'), settings()));
+  expect(said).toMatch(message);
+  expect(said).not.toMatch(/secret|guess/);
+});
+
+test('other partitions than the stream has, and a stream that is not ours, stop the start', async () => {
+  await close(await serve('parts'));
+  expect(await refusal(serve('parts', { partitions: 8 }))).toMatch(/^NATS_STREAM=parts: it has 4 partitions, PARTITIONS says 8/);
+  const nc = await nats.connect();
+  await (await jetstreamManager(nc)).streams.add({ name: 'theirs', subjects: ['theirs.>'] });
+  await nc.close();
+  expect(await refusal(serve('theirs'))).toMatch(/^NATS_STREAM=theirs: a stream of this name exists and is not ours/);
+});
+
+test('a stream that is lost is not made again: 503 now, and a start that says so', async () => {
+  const server = await serve('lost');
+  expect((await server.post([page('l1')])).status).toBe(204);
+  const nc = await nats.connect();
+  await (await jetstreamManager(nc)).streams.delete('lost');
+  const refused = await server.post([page('l2')]);
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5']);
+  expect((await fetch(`${server.url}/readyz`)).status).toBe(503);
+  expect(await metricsOf(server)).toMatch(/^footfall_stream_groups Nan$/im);
+  await close(server);
+  expect(await refusal(serve('lost'))).toMatch(/^NATS_STREAM=lost: this stream was there and is gone, .* remove .*stream\.json$/);
+  rmSync(join(folder, 'lost', 'stream.json'));
+  const again = await serve('lost');
+  expect((await again.post([page('l3')])).status).toBe(204);
+  await close(again);
+  await nc.close();
+});
+
+test('a full stream answers 507, keeps what it has, and takes events again once linkers made room', async () => {
+  // Nobody takes anything from it, as when every linker is down.
+  const nc = await nats.connect();
+  const jsm = await jetstreamManager(nc);
+  const server = await serve('full', { nats_max_bytes: 60_000 });
+  await eventually(
+    () => jsm.consumers.list('full').next(),
+    (list) => list.length === 4,
+  );
+  await server.store.write(async () => {
+    // The store is busy for as long as this transaction lasts: nothing is applied.
+    const sent: number[] = [];
+    for (let n = 0; n < 60 && !sent.includes(507); n += 1)
+      sent.push((await server.post([{ ...page(`f${n}`, `B${n}`), props: { note: 'x'.repeat(2_000) } }])).status);
+    expect(sent.filter((status) => status === 204).length).toBeGreaterThan(10);
+    const refused = await server.post([page('f-late')]);
+    expect([sent.at(-1), refused.status, refused.headers.get('retry-after')]).toEqual([507, 507, '5']);
+    acknowledged = sent.filter((status) => status === 204).length;
+  });
+  const status = await eventually(
+    async () => (await server.post([page('f-after')])).status,
+    (answer) => answer === 204,
+  );
+  expect(status).toBe(204);
+  const ids = await eventually(
+    async () => (await server.store.queries.events({}, 0, 1_000)).map(({ event_id }) => event_id),
+    (list) => list.includes('f-after'),
+  );
+  expect(ids.length).toBe(acknowledged + 1);
+  await close(server);
+  await nc.close();
+});
+let acknowledged = 0;
