@@ -17,6 +17,7 @@ import { codesRevokeRoutes } from './http/codes-revoke.ts';
 import { createCollect } from './http/collect.ts';
 import { decisionRoutes } from './http/decisions.ts';
 import { demoRoutes } from './http/demo.ts';
+import { eventRoutes } from './http/events.ts';
 import { createFrontier } from './http/frontier.ts';
 import { createGs1, lookupOf, type SiteTarget } from './http/gs1.ts';
 import { gs1TargetRoutes } from './http/gs1-targets.ts';
@@ -40,6 +41,7 @@ import { createRetention } from './intake/retention.ts';
 import { DEFAULT_POLICY } from './linking/policy.ts';
 import { createLog, type Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
+import { createStandings } from './profile/standings.ts';
 import { codeUrl } from './scan/code.ts';
 import { codeCache } from './scan/code-cache.ts';
 import { createRecorder } from './scan/recorder.ts';
@@ -161,6 +163,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     targetsOf: gs1Targets.get,
     storesOf: stores.get,
   });
+  const standings = createStandings({ queries: store.queries, sites: store.sites, now });
   const scan = createScan({ recorder, metrics, log, siteOf, now, codeOf: codes.get });
   const stream = streamRoutes({ store, auth, frontier, log, now });
   const app = createApp({
@@ -177,7 +180,8 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     routes: [
       tagRoutes({ dir: join(root, 'dist/tag'), release: versionOf(root), kept_dir: join(config.data_dir, 'tags') }),
       linkRoutes({ store, auth, now }),
-      profileRoutes({ store, auth, now }),
+      profileRoutes({ store, auth, standings, now }),
+      eventRoutes({ store, auth, now }),
       codeRoutes({ store, auth, now, publicUrl: () => url, onChange: codesChanged }),
       codesRevokeRoutes({ store, intake: direct, auth, policy: DEFAULT_POLICY, now, onChange: codesChanged }),
       pictureRoutes({ store, auth, now, publicUrl: () => url }),

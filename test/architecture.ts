@@ -29,7 +29,7 @@ const LAYERS: readonly Layer[] = [
   { name: 'simulate', files: /^collector\/simulate\//, imports: ['protocol'] },
   { name: 'store', files: /^collector\/store\//, imports: BELOW_STORE },
   { name: 'intake', files: /^collector\/intake\//, imports: [...BELOW_STORE, 'store'] },
-  { name: 'services', files: /^collector\/(scan|sources|export)\//, imports: [...BELOW_STORE, 'store', 'intake'] },
+  { name: 'services', files: /^collector\/(scan|sources|export|profile)\//, imports: [...BELOW_STORE, 'store', 'intake'] },
   { name: 'http', files: /^collector\/http\//, imports: BELOW_HTTP },
   { name: 'collector.ts', files: /^collector\/collector\.ts$/, imports: [...BELOW_HTTP, 'http'] },
   { name: 'entries', files: /^collector\/(main|serve|cli|cli-.+)\.ts$/, imports: [...BELOW_HTTP, 'http', 'collector.ts', 'simulate'] },

@@ -49,8 +49,9 @@ export function cursorOf(...numbers: readonly number[]): string {
 export function cursor(req: Request, name: string, count: number): number[] | null {
   const value = text(req, name);
   if (value === undefined) return null;
-  const numbers = Buffer.from(value, 'base64url').toString().split('.').map(Number);
-  if (numbers.length !== count || numbers.some((number) => !Number.isSafeInteger(number)))
+  const parts = Buffer.from(value, 'base64url').toString().split('.');
+  const numbers = parts.map(Number);
+  if (numbers.length !== count || parts.some((part) => !/^-?\d{1,16}$/.test(part)) || !numbers.every(Number.isSafeInteger))
     throw badField(name, 'not a cursor of this endpoint');
   return numbers;
 }

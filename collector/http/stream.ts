@@ -6,9 +6,9 @@ import type { Logger } from '../log.ts';
 import type { StreamPlace } from '../store/queries-stream.ts';
 import type { Store } from '../store/store.ts';
 import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
+import { shownEvent } from './events.ts';
 import type { Frontier } from './frontier.ts';
 import { text } from './params.ts';
-import { shownEvent } from './profiles.ts';
 
 export const STREAM_TYPES = ['event', 'upsert', 'delete', 'person'] as const;
 type StreamType = (typeof STREAM_TYPES)[number];

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Millis } from '../../protocol/event.ts';
 import type { Payload } from '../domain/accepted-event.ts';
 import type { Rule, Status } from '../linking/outcome.ts';
-import { and, ofSites, type Rows } from './queries-sql.ts';
+import { and, type Condition, ofSites, type Rows } from './queries-sql.ts';
 
 /** An event as the API shows it. */
 export interface StoredEvent {
@@ -48,29 +48,71 @@ export interface EventFilter {
   anonymous_id?: string;
   session_id?: string;
   event_id?: string;
+  /** Events of the sessions' segments linked to this very customer, and its claims without a session. */
+  customer_id?: string;
   type?: string;
   from?: Millis;
   to?: Millis;
   sites?: readonly string[] | null;
 }
 
+/** Rows of one portion of a search through all events, and portions of one page. */
+const PORTION = 5_000;
+const PORTIONS = 100;
+
 export function eventQueries(rows: Rows) {
+  /** Events in the order of storing, after a place in it, up to another. */
+  async function events(filter: EventFilter, after: number, limit: number, to = Number.MAX_SAFE_INTEGER): Promise<StoredEvent[]> {
+    const { site, anonymous_id, session_id, event_id, customer_id, type } = filter;
+    const inSessions = (sessions: Condition): Condition => sql`
+      SELECT event_pk FROM events WHERE session_pk IN (${sessions}) UNION SELECT event_pk FROM scan_records WHERE session_pk IN (${sessions})`;
+    const ofBrowser = (browsers: Condition): Condition => sql`
+      ${inSessions(sql`SELECT session_pk FROM sessions WHERE browser_pk IN (${browsers})`)}
+      UNION SELECT event_pk FROM events WHERE browser_pk IN (${browsers})`;
+    const found = await rows(
+      sql<EventColumns>`${EVENT_SELECT} WHERE e.event_pk > ${after} AND e.event_pk <= ${to} AND e.payload <> '' AND ${and([
+        ...(site === undefined ? [] : [sql`st.site = ${site}`]),
+        ...(anonymous_id === undefined
+          ? []
+          : [sql`e.event_pk IN (${ofBrowser(sql`SELECT browser_pk FROM browsers WHERE anonymous_id = ${anonymous_id}`)})`]),
+        ...(session_id === undefined
+          ? []
+          : [sql`e.event_pk IN (${inSessions(sql`SELECT session_pk FROM sessions WHERE session_id = ${session_id}`)})`]),
+        ...(customer_id === undefined ? [] : [sql`e.event_pk IN (SELECT event_pk FROM (${placed([customer_id])}) owned)`]),
+        ...(event_id === undefined ? [] : [sql`e.event_id = ${event_id}`]),
+        ...(type === undefined ? [] : [sql`e.type = ${type}`]),
+        ...(filter.from === undefined ? [] : [sql`e.occurred_at >= ${filter.from}`]),
+        ...(filter.to === undefined ? [] : [sql`e.occurred_at < ${filter.to}`]),
+        ...ofSites(filter.sites),
+      ])} ORDER BY e.event_pk LIMIT ${limit}`,
+    );
+    return found.map(storedEvent);
+  }
+
   return {
-    /** Events in the order of storing. */
-    async events(filter: EventFilter, after: number, limit: number): Promise<StoredEvent[]> {
-      const found = await rows(
-        sql<EventColumns>`${EVENT_SELECT} WHERE e.event_pk > ${after} AND e.payload <> '' AND ${and([
-          ...(filter.site === undefined ? [] : [sql`st.site = ${filter.site}`]),
-          ...(filter.anonymous_id === undefined ? [] : [sql`b.anonymous_id = ${filter.anonymous_id}`]),
-          ...(filter.session_id === undefined ? [] : [sql`s.session_id = ${filter.session_id}`]),
-          ...(filter.event_id === undefined ? [] : [sql`e.event_id = ${filter.event_id}`]),
-          ...(filter.type === undefined ? [] : [sql`e.type = ${filter.type}`]),
-          ...(filter.from === undefined ? [] : [sql`e.occurred_at >= ${filter.from}`]),
-          ...(filter.to === undefined ? [] : [sql`e.occurred_at < ${filter.to}`]),
-          ...ofSites(filter.sites),
-        ])} ORDER BY e.event_pk LIMIT ${limit}`,
-      );
-      return found.map(storedEvent);
+    events,
+
+    /**
+     * A page of events in the order of storing, and where to go on, null at the end. Without an id to look them up by, it reads a
+     * bounded part of the store, and lets other work in between: such a page may be shorter than its limit.
+     */
+    async eventsPage(filter: EventFilter, after: number, limit: number): Promise<{ events: StoredEvent[]; next: number | null }> {
+      const named = [filter.anonymous_id, filter.session_id, filter.event_id, filter.customer_id].some((id) => id !== undefined);
+      if (named) {
+        const found = await events(filter, after, limit);
+        return { events: found, next: found.length === limit ? (found.at(-1)?.event_pk ?? null) : null };
+      }
+      const [end] = await rows(sql<{ last: number | null }>`SELECT max(event_pk) AS last FROM events`);
+      const last = end?.last ?? 0;
+      const found: StoredEvent[] = [];
+      let from = after;
+      for (let read = 0; from < last && read < PORTIONS; read += 1) {
+        found.push(...(await events(filter, from, limit - found.length, from + PORTION)));
+        if (found.length === limit) return { events: found, next: found.at(-1)?.event_pk ?? null };
+        from += PORTION;
+        await new Promise((next) => setImmediate(next));
+      }
+      return { events: found, next: from < last ? from : null };
     },
 
     /** Everything these customers did, newest first; `before` is the place of the last event of the page before. */
@@ -81,24 +123,8 @@ export function eventQueries(rows: Rows) {
       limit: number,
     ): Promise<TimelineEvent[]> {
       const earlier = before ? sql`AND (e.occurred_at, e.event_pk) < (${before.occurred_at}, ${before.event_pk})` : sql``;
-      const ids = sql.join([...customers]);
       const found = await rows(sql<EventColumns & { rule: Rule | null; status: Status | null; channel: string | null }>`
-        WITH owned AS (
-          SELECT l.* FROM links l JOIN browsers USING (browser_pk) JOIN sites USING (site_pk) WHERE l.customer_id IN (${ids}) AND site = ${site}
-        ), placed AS (
-          SELECT e.event_pk, o.rule, o.status FROM owned o JOIN events e USING (session_pk)
-            LEFT JOIN claims c ON c.site_pk = e.site_pk AND c.event_id = e.event_id AND c.revoked = 0
-            LEFT JOIN barriers r ON r.browser_pk = o.browser_pk AND r.time = e.time AND r.event_id = e.event_id
-          WHERE (e.time, CASE WHEN r.barrier IS NOT NULL THEN 0 WHEN c.customer_id IS NOT NULL THEN 1 ELSE 2 END, e.event_id, 1)
-            BETWEEN (o.first_time, o.first_rank, o.first_id, o.first_sub) AND (o.last_time, o.last_rank, o.last_id, o.last_sub)
-          UNION
-          SELECT sc.event_pk, o.rule, o.status FROM owned o JOIN scan_records sc USING (session_pk)
-          WHERE (sc.claimer_time, sc.claimer_rank, sc.claimer_id, 0)
-            BETWEEN (o.first_time, o.first_rank, o.first_id, o.first_sub) AND (o.last_time, o.last_rank, o.last_id, o.last_sub)
-          UNION
-          SELECT e.event_pk, NULL, NULL FROM claims c JOIN sites st USING (site_pk) JOIN events e ON e.event_id = c.event_id AND e.site_pk = c.site_pk
-          WHERE c.customer_id IN (${ids}) AND st.site = ${site} AND c.session_pk IS NULL AND c.revoked = 0
-        )
+        WITH placed AS (${placed(customers, site)})
         SELECT x.*, placed.rule, placed.status, se.channel FROM placed JOIN (${EVENT_SELECT}) x USING (event_pk)
           JOIN events e USING (event_pk) LEFT JOIN sessions se ON se.session_pk = x.session_pk
         WHERE e.payload <> '' ${earlier} ORDER BY e.occurred_at DESC, e.event_pk DESC LIMIT ${limit}`);
@@ -112,6 +138,26 @@ export function eventQueries(rows: Rows) {
       return new Set(found.map(({ event_id }) => event_id));
     },
   };
+}
+
+/** Events in the segments of these customers, claimed scans included, and claims of theirs that stand in no session. */
+function placed(customers: readonly string[], site?: string): Condition {
+  const ids = sql.join([...customers]);
+  const here = site === undefined ? sql`` : sql`AND st.site = ${site}`;
+  return sql`
+    SELECT e.event_pk, o.rule, o.status FROM links o JOIN events e USING (session_pk) JOIN sites st USING (site_pk)
+      LEFT JOIN claims c ON c.site_pk = e.site_pk AND c.event_id = e.event_id AND c.revoked = 0
+      LEFT JOIN barriers r ON r.browser_pk = o.browser_pk AND r.time = e.time AND r.event_id = e.event_id
+    WHERE o.customer_id IN (${ids}) ${here}
+      AND (e.time, CASE WHEN r.barrier IS NOT NULL THEN 0 WHEN c.customer_id IS NOT NULL THEN 1 ELSE 2 END, e.event_id, 1)
+        BETWEEN (o.first_time, o.first_rank, o.first_id, o.first_sub) AND (o.last_time, o.last_rank, o.last_id, o.last_sub)
+    UNION
+    SELECT sc.event_pk, o.rule, o.status FROM links o JOIN scan_records sc USING (session_pk) JOIN sites st USING (site_pk)
+    WHERE o.customer_id IN (${ids}) ${here} AND (sc.claimer_time, sc.claimer_rank, sc.claimer_id, 0)
+        BETWEEN (o.first_time, o.first_rank, o.first_id, o.first_sub) AND (o.last_time, o.last_rank, o.last_id, o.last_sub)
+    UNION
+    SELECT e.event_pk, NULL, NULL FROM claims c JOIN sites st USING (site_pk) JOIN events e ON e.event_id = c.event_id AND e.site_pk = c.site_pk
+    WHERE c.customer_id IN (${ids}) ${here} AND c.session_pk IS NULL AND c.revoked = 0`;
 }
 
 const EVENT_SELECT = sql`

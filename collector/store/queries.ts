@@ -2,6 +2,7 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { Millis } from '../../protocol/event.ts';
 import { codeQueries } from './queries-codes.ts';
+import { customerQueries } from './queries-customers.ts';
 import { eventQueries } from './queries-events.ts';
 import { identityQueries } from './queries-identity.ts';
 import { linkQueries } from './queries-links.ts';
@@ -23,6 +24,7 @@ export function createQueries(db: Kysely<Tables>) {
     ...eventQueries(rows),
     ...identityQueries(rows),
     ...codeQueries(rows),
+    ...customerQueries(rows),
     ...scanQueries(rows),
     ...streamQueries(rows),
 
@@ -35,6 +37,13 @@ export function createQueries(db: Kysely<Tables>) {
         scopes: row.scopes.split(' ') as Scope[],
         sites: row.sites === null ? null : (JSON.parse(row.sites) as string[]),
       }));
+    },
+
+    /** Changes whenever events, links or persons did. */
+    async storeMark(): Promise<string> {
+      const row = await first(sql<{ events: number | null; changes: number | null }>`
+        SELECT (SELECT max(event_pk) FROM events) AS events, (SELECT max(position) FROM change_log) AS changes`);
+      return `${row?.events ?? 0}.${row?.changes ?? 0}`;
     },
 
     async relinksWaiting(): Promise<number> {

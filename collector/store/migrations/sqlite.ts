@@ -35,6 +35,8 @@ CREATE TABLE events (
   UNIQUE (event_id, site_pk)
 ) STRICT;
 CREATE INDEX events_by_session ON events (session_pk) WHERE session_pk IS NOT NULL;
+-- Few: those of a browser that stand in no session.
+CREATE INDEX events_by_browser ON events (browser_pk) WHERE browser_pk IS NOT NULL;
 -- Key and content of refused events, as they came.
 CREATE TABLE failed_events (
   failed_pk INTEGER PRIMARY KEY, site TEXT NOT NULL, event_id TEXT, reason TEXT NOT NULL, field TEXT,

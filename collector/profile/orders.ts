@@ -1,0 +1,85 @@
+/** One order from many messengers: what was bought and given back, whose it is, and what it brought, to the last digit. */
+import type { Millis } from '../../protocol/event.ts';
+import { sumDecimals } from '../linking/money.ts';
+import type { OwnedOrderEvent } from '../store/queries-customers.ts';
+
+/** An order, or a refund as a row of its own that names its order. */
+export interface Order {
+  type: 'purchase' | 'refund';
+  source: string;
+  order_id: string | null;
+  event_id: string;
+  occurred_at: Millis;
+  /** A refund's is below zero. */
+  value: string | null;
+  currency: string | null;
+  session_id: string | null;
+  anonymous_id: string | null;
+}
+
+/** What one currency brought. */
+export interface Revenue {
+  currency: string;
+  orders: number;
+  /** Before refunds. */
+  gross: string;
+  refunds: number;
+  /** Below zero, or 0. */
+  returned: string;
+  net: string;
+}
+
+/** Orders that count, each with its person, if anybody's. */
+export interface OwnedOrder {
+  order: Order;
+  person_id: string | null;
+}
+
+/**
+ * The earliest purchase of a (source, order_id) is the order; its person is that of the earliest purchase that has one. A refund
+ * goes to the person of the order it names, or else to its own.
+ */
+export function ordersOf(events: readonly OwnedOrderEvent[]): OwnedOrder[] {
+  const sorted = [...events].sort((a, b) => a.occurred_at - b.occurred_at || (a.event_id < b.event_id ? -1 : 1));
+  const purchases = new Map<string, OwnedOrder>();
+  const refunds: OwnedOrder[] = [];
+  const seen = new Set<string>();
+  for (const { person_id, event_pk: _pk, ...order } of sorted) {
+    if (seen.has(order.event_id)) continue;
+    seen.add(order.event_id);
+    if (order.type === 'refund') {
+      refunds.push({ order, person_id });
+      continue;
+    }
+    const known = purchases.get(nameOf(order));
+    if (known) known.person_id ??= person_id;
+    else purchases.set(nameOf(order), { order, person_id });
+  }
+  return [
+    ...purchases.values(),
+    ...refunds.map(({ order, person_id }) => ({
+      order,
+      person_id: (order.order_id === null ? undefined : purchases.get(nameOf(order))?.person_id) ?? person_id,
+    })),
+  ];
+}
+
+/** By currency, in its alphabet; rows without a value or currency bring nothing. */
+export function revenueOf(orders: readonly Pick<Order, 'type' | 'value' | 'currency'>[]): Revenue[] {
+  const currencies = new Set(orders.flatMap(({ value, currency }) => (value === null || currency === null ? [] : [currency])));
+  return [...currencies].sort().map((currency) => {
+    const valued = (type: Order['type']): string[] =>
+      orders.flatMap((order) => (order.type === type && order.currency === currency && order.value !== null ? [order.value] : []));
+    const [bought, returned] = [valued('purchase'), valued('refund')];
+    return {
+      currency,
+      orders: bought.length,
+      gross: sumDecimals(bought) ?? '0',
+      refunds: returned.length,
+      returned: sumDecimals(returned) ?? '0',
+      net: sumDecimals([...bought, ...returned]) ?? '0',
+    };
+  });
+}
+
+const nameOf = ({ source, order_id }: Pick<Order, 'source' | 'order_id'>): string => `${source} ${order_id}`;
