@@ -1,9 +1,7 @@
 /** The `footfall` command. Exit codes: 0 done, 1 refused or failed, 2 misused. */
 import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
 import { Command, CommanderError, Option } from 'commander';
 import { addCheckCommand } from './cli-check.ts';
 import { addCodeCommands } from './cli-codes.ts';
@@ -12,6 +10,7 @@ import { print, progress, withClient } from './cli-shared.ts';
 import { addUpkeepCommands } from './cli-upkeep.ts';
 import { Problem, StartupError } from './errors.ts';
 import type { ImportAnswer } from './http/import.ts';
+import { inputLines } from './intake/input-lines.ts';
 import { PRESETS } from './simulate/parameters.ts';
 
 /** Lines of one import request. */
@@ -141,15 +140,23 @@ program
         lines = [];
         progress('imported', source.bytesRead, size);
       };
-      const input = file.endsWith('.gz') ? source.pipe(createGunzip()) : source;
-      for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-        if (lines.push(line) >= CHUNK_LINES) await send();
+      let cut: Problem | null = null;
+      const whole = inputLines(source);
+      for (;;) {
+        const next = await whole.next().catch((error: unknown) => {
+          if (!(error instanceof Problem)) throw error;
+          cut = error;
+        });
+        if (!next || next.done) break;
+        if (lines.push(next.value) >= CHUNK_LINES) await send();
       }
       await send();
       print(json, total, ({ accepted, duplicate, rejected, reasons }) => [
         `accepted ${accepted}, duplicate ${duplicate}, rejected ${rejected}`,
         ...reasons.slice(0, 20).map(({ line, reason, field }) => `\nline ${line}: ${reason}${field === undefined ? '' : ` (${field})`}`),
       ]);
+      // What came whole before the cut is in.
+      if (cut) throw cut;
     }),
   );
 

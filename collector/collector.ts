@@ -29,6 +29,7 @@ import { rateLimit } from './http/rate.ts';
 import { relinkRoutes } from './http/relink.ts';
 import { createScan } from './http/scan.ts';
 import { scanRoutes } from './http/scans.ts';
+import { limitUploads } from './http/slow-uploads.ts';
 import { storeRoutes } from './http/stores.ts';
 import { streamRoutes } from './http/stream.ts';
 import { tagRoutes } from './http/tag.ts';
@@ -198,11 +199,12 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     ],
   });
   const server = createServer(
-    // Slow clients: looked for every second, else each timeout may last half a minute longer.
-    { requestTimeout: 30_000, headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16_384 },
+    // Slow clients: looked for every second, else each timeout may last half a minute longer. Slow bodies: limitUploads.
+    { requestTimeout: 0, headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16_384 },
     app,
   );
   server.keepAliveTimeout = 65_000;
+  limitUploads(server);
   await listen(server, config);
   const { port } = server.address() as AddressInfo;
   url ||= `http://localhost:${port}`;

@@ -13,7 +13,10 @@ import { parseBody } from './problem.ts';
 
 const origin = z
   .string()
-  .refine((value) => URL.canParse(value) && new URL(value).origin === value, 'expected an origin such as https://shop.example');
+  .refine(
+    (value) => /^https?:/.test(value) && URL.canParse(value) && new URL(value).origin === value,
+    'expected an origin of http or https such as https://shop.example',
+  );
 
 const SiteBody = z.strictObject({
   site: z.string().regex(ID_PATTERN),

@@ -23,6 +23,11 @@ export function createApp({ hot, routes, demo, probe, metrics, log }: AppOptions
   const app = express();
   app.disable('x-powered-by');
   app.use(compression());
+  // No store takes a NUL: ids in paths and queries are cleaned as those on the wire are.
+  app.use((req, _res, next) => {
+    if (req.url.includes('%00')) req.url = req.url.replaceAll('%00', '%EF%BF%BD');
+    next();
+  });
   app.get('/healthz', (_req, res) => void res.json({ status: 'alive' }));
   app.get('/readyz', async (_req, res) => {
     await probe();

@@ -1,17 +1,19 @@
 /** `POST /v1/import`: wire events as NDJSON, with their own times; the same dedupe and linking as what tags send. */
-import { createInterface } from 'node:readline';
 import { Router } from 'express';
 import type { Millis, Rejected } from '../../protocol/event.ts';
 import type { AcceptedEvent } from '../domain/accepted-event.ts';
 import { deviceOf, NO_DEVICE } from '../domain/device.ts';
+import { Problem } from '../errors.ts';
 import { decodeEvent, type RefusedEvent } from '../intake/decode.ts';
 import { enrich, withoutConsent } from '../intake/enrich.ts';
+import { inputLines } from '../intake/input-lines.ts';
 import type { Intake } from '../intake/intake.ts';
 import type { Retention } from '../intake/retention.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Store } from '../store/store.ts';
 import { type Auth, accessOf, requireScope } from './auth.ts';
 import { oneOf, text } from './params.ts';
+import { mayTakeLong } from './slow-uploads.ts';
 
 /** Lines of one transaction. */
 const GROUP = 500;
@@ -84,9 +86,9 @@ export function importRoutes({
       return group;
     };
 
-    for await (const raw of createInterface({ input: req, crlfDelay: Number.POSITIVE_INFINITY })) {
+    const take = async (raw: string): Promise<void> => {
       line += 1;
-      if (raw.trim() === '') continue;
+      if (raw.trim() === '') return;
       const value = parsed(raw);
       const said = typeof value === 'object' && value !== null && 'site' in value && typeof value.site === 'string' ? value.site : named;
       const reachable = store.sites().filter((candidate) => access.sites === null || access.sites.includes(candidate.site));
@@ -98,7 +100,7 @@ export function importRoutes({
           { event_id: null, reason: value === null ? 'bad_event' : 'bad_field', ...(value !== null && { field: 'site' }) },
           raw,
         );
-        continue;
+        return;
       }
       const { site } = record;
       const decoded = decodeEvent(value, now());
@@ -106,7 +108,7 @@ export function importRoutes({
         const { event } = decoded;
         if (withoutConsent(event, record)) {
           metrics.dropped.inc({ reason: 'no_consent' });
-          continue;
+          return;
         }
         const agent =
           typeof value === 'object' && value !== null && 'user_agent' in value && typeof value.user_agent === 'string'
@@ -117,6 +119,16 @@ export function importRoutes({
         groupOf(site).events.push(enrich(event, { sent_at: event.time }, receipt, (reason) => metrics.dropped.inc({ reason })));
       } else refuse(site, decoded, raw);
       if (size >= GROUP) await flush();
+    };
+
+    mayTakeLong(req);
+    try {
+      for await (const raw of inputLines(req)) await take(raw);
+    } catch (error) {
+      if (req.destroyed && !req.complete) throw new Problem(400, `The sender went away after line ${line}`);
+      if (!(error instanceof Problem)) throw error;
+      await flush();
+      throw new Problem(error.status, error.message, { ...error.more, ...answer });
     }
     await flush();
     res.json(answer);

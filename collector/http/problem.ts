@@ -2,11 +2,12 @@
 import type { ErrorRequestHandler } from 'express';
 import type { z } from 'zod';
 import { Problem, StoreUnavailable } from '../errors.ts';
+import { wellFormedAll } from '../linking/well-formed.ts';
 import type { Logger } from '../log.ts';
 
-/** A JSON body that fits its schema; else a problem that names the field. */
+/** A JSON body that fits its schema, its text cleaned as on the wire; else a problem that names the field. */
 export function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.infer<T> {
-  const result = schema.safeParse(body ?? {});
+  const result = schema.safeParse(wellFormedAll(body ?? {}));
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const field = issue?.path.join('.') || (issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : 'body');

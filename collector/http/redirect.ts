@@ -54,9 +54,12 @@ export function flagOf({ method, headers }: IncomingMessage): string | null {
   return isBot(headers['user-agent'] ?? '') ? 'bot' : null;
 }
 
-/** The token for a scan's landing page, where somebody will see that; a prefetched page may still be shown. */
-export function tokenOf(event: AcceptedEvent, site: SiteRecord): string | null {
-  return event.scan_flag === null || event.scan_flag === 'prefetch' ? scanToken(event.event_id, site.scan_key) : null;
+/**
+ * The token for a scan's landing page. Machines get one too, and HEAD the headers that GET would: a program that then loads the page
+ * has its scan, which its flag keeps out of every count.
+ */
+export function tokenOf({ event_id }: AcceptedEvent, { scan_key }: SiteRecord): string {
+  return scanToken(event_id, scan_key);
 }
 
 export function sendOn(

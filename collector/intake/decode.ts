@@ -1,6 +1,7 @@
 /** The wire, decoded by hand: each event of a batch is taken whole and checked, or refused with a reason; good ones never suffer for bad ones. */
 import {
   type Batch,
+  CLAIM_TYPES,
   type Item,
   LIMITS,
   MINUTE,
@@ -13,6 +14,7 @@ import {
 import { DECISION_PREFIX, ID_PATTERN } from '../../protocol/ids.ts';
 import { GUEST_PREFIX } from '../linking/claim.ts';
 import { decimal } from '../linking/money.ts';
+import { wellFormed, wellFormedAll } from '../linking/well-formed.ts';
 
 export interface RefusedEvent extends Rejected {
   /** The event as it came, for `failed_events`. */
@@ -27,13 +29,16 @@ export type Decoded =
 export function decodeBatch(body: string, now: Millis): Decoded {
   let value: unknown;
   try {
-    value = JSON.parse(body);
+    value = JSON.parse(body.charCodeAt(0) === BYTE_ORDER_MARK ? body.slice(1) : body);
   } catch {
     return { ok: false, status: 400, reason: 'bad_json' };
   }
-  if (!isObject(value) || !Array.isArray(value['events']) || typeof value['site'] !== 'string' || value['site'].length > LIMITS.id)
+  if (!isObject(value)) return { ok: false, status: 400, reason: 'bad_batch' };
+  const { v, site, sent_at, dropped, events: list } = value;
+  // A newer version is taken if it decodes; what says none may be anything.
+  const known = typeof v === 'number' && Number.isInteger(v) && v >= 1;
+  if (!known || !Array.isArray(list) || typeof site !== 'string' || site.length > LIMITS.id)
     return { ok: false, status: 400, reason: 'bad_batch' };
-  const list: unknown[] = value['events'];
   if (list.length > LIMITS.events) return { ok: false, status: 413, reason: 'too_many_events' };
   // Almost no batch holds a NUL or a lone surrogate, which no store takes: look for their escapes once.
   const clean = DIRTY.test(body) ? wellFormed : same;
@@ -48,11 +53,10 @@ export function decodeBatch(body: string, now: Millis): Decoded {
       unknown_fields += result.unknown_fields;
     } else refused.push({ ...result, raw: (jsonOf(item) ?? body).slice(0, LIMITS.body_bytes) });
   }
-  const { v, site, sent_at, dropped } = value;
   return {
     ok: true,
     batch: {
-      v: typeof v === 'number' ? v : 0,
+      v,
       site,
       sent_at: isTime(sent_at) ? sent_at : now,
       ...(typeof dropped === 'number' && dropped > 0 && dropped < 1e9 && { dropped: Math.floor(dropped) }),
@@ -86,6 +90,8 @@ export function decodeEvent(
     if (json.length > LIMITS.event_bytes) return refuse('too_large');
   }
   const event: WireEvent = { event_id: id, type, time: Math.floor(time) };
+  // A customer on an event that is no claim is dropped, so whatever it looks like it does not cost the event.
+  const claims = CLAIM_TYPES.has(type);
   let unknown_fields = 0;
   for (const field in item) {
     const value = item[field];
@@ -107,22 +113,16 @@ export function decodeEvent(
         // A token that anyone may have put into a URL must not cost the event.
         if (ID_PATTERN.test(value)) event.scan = value;
         break;
-      case 'customer_id': {
-        const customer = typeof value === 'number' ? String(value) : value;
-        if (typeof customer !== 'string' || customer.length > LIMITS.customer_id) return refuse('bad_field', field);
-        // The name space of guests is not a page's to use (R4).
-        if (customer.trim().startsWith(GUEST_PREFIX)) return refuse('bad_field', field);
-        event.customer_id = clean(customer);
+      case 'customer_id':
+      case 'customer_token':
+      case 'email_sha256': {
+        const said = customerField(field, value, clean);
+        if (said !== null) event[field] = said;
+        else if (claims) return refuse('bad_field', field);
+        // Names nobody, and is counted as that.
+        else event.customer_id ??= '';
         break;
       }
-      case 'customer_token':
-        if (typeof value !== 'string' || value.length > LIMITS.customer_token) return refuse('bad_field', field);
-        event.customer_token = value;
-        break;
-      case 'email_sha256':
-        if (typeof value !== 'string' || !SHA256.test(value)) return refuse('bad_field', field);
-        event.email_sha256 = value.toLowerCase();
-        break;
       case 'url':
       case 'referrer':
         if (typeof value !== 'string') return refuse('bad_field', field);
@@ -151,9 +151,19 @@ export function decodeEvent(
     if (!isObject(props)) return refuse('bad_field', 'props');
     const budget = { nodes: LIMITS.nodes };
     if (!fits(props, LIMITS.depth, budget)) return refuse('too_deep');
-    event.props = commerce(clean === same ? props : (cleaned(props, clean) as Record<string, unknown>));
+    event.props = commerce(clean === same ? props : (wellFormedAll(props, clean) as Record<string, unknown>));
   }
   return { event, unknown_fields };
+}
+
+/** A field that says who this is, as it may be kept; null where it cannot be one. */
+function customerField(field: 'customer_id' | 'customer_token' | 'email_sha256', value: unknown, clean: Clean): string | null {
+  const text = field === 'customer_id' && typeof value === 'number' ? String(value) : value;
+  if (typeof text !== 'string') return null;
+  if (field === 'email_sha256') return SHA256.test(text) ? text.toLowerCase() : null;
+  if (field === 'customer_token') return text.length <= LIMITS.customer_token ? text : null;
+  // The name space of guests is not a page's to use (R4).
+  return text.length > LIMITS.customer_id || text.trim().startsWith(GUEST_PREFIX) ? null : clean(text);
 }
 
 /** GA4's numbers and strings, made one: ids and money are strings, quantities numbers. */
@@ -203,22 +213,15 @@ function fits(value: unknown, depth: number, budget: { nodes: number }): boolean
   return true;
 }
 
-function cleaned(value: unknown, clean: Clean): unknown {
-  if (typeof value === 'string') return clean(value);
-  if (Array.isArray(value)) return value.map((item) => cleaned(item, clean));
-  if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [clean(key), cleaned(item, clean)]));
-}
-
 const TYPE = /^[a-z][a-z0-9_]{0,63}$/;
 const SHA256 = /^[0-9a-f]{64}$/i;
 const DIRTY = /\\u(?:0000|[dD][89a-fA-F])/;
 /** Before this, a time is a broken clock or seconds taken for milliseconds. */
 const EARLIEST = Date.UTC(2000, 0, 1) - MINUTE;
 
+const BYTE_ORDER_MARK = 0xfeff;
+
 const same: Clean = (text) => text;
-const wellFormed: Clean = (text) => text.replaceAll('\0', '\uFFFD').replace(LONE_SURROGATE, '\uFFFD');
-const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
 
 function isTime(value: unknown): value is Millis {
   return typeof value === 'number' && Number.isFinite(value) && value >= EARLIEST && value < 8.64e15;

@@ -20,12 +20,13 @@ export interface Content {
   ended_at: Millis;
   events: number;
   page_views: number;
-  /** Of the first event. */
+  /** Of the first event; where that is a scan, of the event that claims it: what asked for the redirect need not be what shows the page. */
   device_type: string | null;
   bot: boolean;
   details: Details | null;
 }
 
+const SCAN_SUB = 0;
 /** How many products a segment names: the smallest ids, so that the choice does not depend on order. */
 const PRODUCTS_NAMED = 50;
 
@@ -49,15 +50,22 @@ export function addEvent(content: Content, event: LinkEvent, key: Key): void {
   const { facts } = event;
   content.events += 1;
   if (facts.page_view) content.page_views += 1;
-  if (compareKeys(key, content.first) < 0) {
-    content.first = key;
+  const { first } = content;
+  const isFirst = compareKeys(key, first) < 0;
+  if (key.sub !== SCAN_SUB && (isFirst || claims(key, first))) {
     content.device_type = facts.device_type;
     content.bot = facts.bot;
   }
+  if (isFirst) content.first = key;
   if (compareKeys(key, content.last) > 0) content.last = key;
   if (event.occurred_at < content.started_at) content.started_at = event.occurred_at;
   if (event.occurred_at > content.ended_at) content.ended_at = event.occurred_at;
   if (event.scan || facts.order || facts.products.length > 0) addDetails(content, event, key);
+}
+
+/** Whether the event of this key claimed the scan of that one: it stands right after it, with all of its key but `sub`. */
+function claims(key: Key, scan: Key): boolean {
+  return scan.sub === SCAN_SUB && scan.time === key.time && scan.event_id === key.event_id;
 }
 
 function addDetails(content: Content, event: LinkEvent, key: Key): void {

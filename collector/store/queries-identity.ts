@@ -88,11 +88,11 @@ export function identityQueries(rows: Rows) {
     /** Claims and barriers on a browser, in order; revoked claims as well. */
     async boundaries(site: string, anonymous_id: string): Promise<BoundaryRow[]> {
       const found = await rows(sql<Omit<BoundaryRow, 'revoked'> & { revoked: number }>`
-        SELECT b.site_pk, c.event_id, c.type, c.time, c.occurred_at, c.customer_id, c.strength, NULL AS barrier, c.revoked
+        SELECT c.event_id, c.type, c.time, c.occurred_at, c.customer_id, c.strength, NULL AS barrier, c.revoked
         FROM claims c JOIN browsers b USING (browser_pk) JOIN sites st ON st.site_pk = b.site_pk
         WHERE st.site = ${site} AND b.anonymous_id = ${anonymous_id}
         UNION ALL
-        SELECT b.site_pk, r.event_id, e.type, r.time, e.occurred_at, NULL, NULL, r.barrier, 0
+        SELECT r.event_id, e.type, r.time, e.occurred_at, NULL, NULL, r.barrier, 0
         FROM barriers r JOIN browsers b USING (browser_pk) JOIN sites st ON st.site_pk = b.site_pk
           JOIN events e ON e.event_id = r.event_id AND e.site_pk = b.site_pk
         WHERE st.site = ${site} AND b.anonymous_id = ${anonymous_id} ORDER BY time`);

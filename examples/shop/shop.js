@@ -266,8 +266,15 @@ function showOrder() {
   if (order.told) return;
   order.told = true;
   remember('orders', all);
-  const user_data = order.email_sha256 ? { user_data: { sha256_email_address: order.email_sha256 } } : {};
-  pushShop('purchase', { transaction_id: order.id, ...worth(itemsOf(order.lines)), shipping: order.shipping }, user_data);
+  pushShop(
+    'purchase',
+    { transaction_id: order.id, ...worth(itemsOf(order.lines)), shipping: order.shipping },
+    userData(order.email_sha256),
+  );
+}
+
+function userData(email_sha256) {
+  return email_sha256 ? { user_data: { sha256_email_address: email_sha256 } } : {};
 }
 
 function newOrderId() {
@@ -297,13 +304,14 @@ function showAccount() {
     $('#orders').replaceChildren(...(mine.length > 0 ? mine.map(({ id, total }) => entry(id, euros(total))) : [entry('None yet')]));
   };
   const enter = (form, event) => {
-    form.addEventListener('submit', (submit) => {
+    form.addEventListener('submit', async (submit) => {
       submit.preventDefault();
       const { user: typed, email } = Object.fromEntries(new FormData(form));
       const user = typed.toLowerCase();
       if (email) remember('accounts', { ...accounts(), [user]: { email } });
       remember('customer', { user, id: customerId(user) });
-      push({ event, method: 'password', user_id: customerId(user) });
+      const known = accounts()[user]?.email;
+      push({ event, method: 'password', user_id: customerId(user), ...userData(known ? await emailHash(known) : null) });
       form.reset();
       if (new URLSearchParams(location.search).get('next') === 'checkout') return location.assign('/demo/checkout/');
       draw();

@@ -94,11 +94,26 @@ test('in a half-bad batch the good events are stored, the bad ones named, kept a
 });
 
 test('what is no batch is 400, too much is 413, another method 405', async () => {
-  for (const body of ['', 'hello', '[]', '{}', '{"events":[]}', '{"site":"demo","events":{}}']) expect((await raw(body)).status).toBe(400);
+  for (const body of ['', 'hello', '[]', '{}', '{"v":1,"events":[]}', '{"v":1,"site":"demo","events":{}}'])
+    expect((await raw(body)).status, body).toBe(400);
   expect((await raw('x'.repeat(65_537))).status).toBe(413);
   const many = Array.from({ length: 101 }, (_, n) => wire('page_view', { time: START + n }));
   expect((await server.post(many)).status).toBe(413);
   expect((await fetch(`${server.url}/e`)).status).toBe(405);
+});
+
+test('a batch says which version of the format it is; a newer one is taken if it decodes', async () => {
+  const batch = (v: unknown): string =>
+    JSON.stringify({ v, site: 'demo', sent_at: START, events: [wire('page_view', { time: START, session_id: 'S-version' })] });
+  for (const v of [undefined, null, '1', 0, -1, 1.5]) expect((await raw(batch(v))).status, String(v)).toBe(400);
+  for (const v of [1, 2, 17]) expect((await raw(batch(v))).status).toBe(204);
+});
+
+test('a byte order mark before the batch does no harm', async () => {
+  const event = wire('page_view', { time: START });
+  const batch = JSON.stringify({ v: 1, site: 'demo', sent_at: START, events: [event] });
+  expect((await raw(`\uFEFF${batch}`)).status).toBe(204);
+  expect(await stored(event.event_id)).toMatchObject({ type: 'page_view' });
 });
 
 test('an unknown site or a foreign origin is 403; a script without an origin is let in', async () => {
@@ -174,6 +189,25 @@ test('a customer on an event that is no claim is dropped and counted; so are ids
   ]);
   expect((await server.links('session_id=S-none')).map(({ status }) => status)).toEqual(['anonymous']);
   expect(await metric('footfall_dropped_total{reason="customer_names_nobody"}')).toBe(before + 6);
+});
+
+test('a malformed customer costs an event that is no claim only that customer', async () => {
+  const before = await metric('footfall_dropped_total{reason="customer_on_no_claim"}');
+  const bad: object[] = [
+    { customer_id: { id: 1 } },
+    { customer_id: 'x'.repeat(257) },
+    { customer_id: 'email:x' },
+    { email_sha256: 'jane@mail.example' },
+    { customer_token: 7 },
+  ];
+  const views = bad.map((more) => wire('page_view', { time: START, session_id: 'S-malformed', ...more }));
+  const answer = await server.post([...views, wire('login', { event_id: 'bad-login', time: START, ...bad[0] })]);
+  expect([answer.status, await answer.json()]).toEqual([
+    200,
+    { accepted: 5, rejected: [{ event_id: 'bad-login', reason: 'bad_field', field: 'customer_id' }] },
+  ]);
+  expect((await server.links('session_id=S-malformed'))[0]).toMatchObject({ status: 'anonymous', events: 5 });
+  expect(await metric('footfall_dropped_total{reason="customer_on_no_claim"}')).toBe(before + 5);
 });
 
 test('NULs, lone surrogates and prototype keys are stored as harmless text', async () => {

@@ -149,6 +149,16 @@ test('what is asked wrongly is a problem that names the field', async () => {
   expect((await authorized('/v1/links/changes?since=nonsense')).status).toBe(400);
 });
 
+test('a site’s origins are of http or https, and named where they are not', async () => {
+  for (const bad of ['ftp://shop.example', 'file://x', 'ws://shop.example', 'https://shop.example/', 'shop.example'])
+    expect(await server.send('POST', '/v1/sites', { site: 'origins', origins: ['https://shop.example', bad] }), bad).toMatchObject({
+      status: 400,
+      body: { field: 'origins.1', title: expect.stringContaining('http or https') },
+    });
+  const made = await server.send('POST', '/v1/sites', { site: 'origins', origins: ['https://shop.example', 'http://localhost:3000'] });
+  expect(made.status).toBe(201);
+});
+
 test('a token reaches its sites and scopes, until it is revoked or expires', async () => {
   await server.send('POST', '/v1/sites', { site: 'other', origins: ['https://other.example'] });
   const { body } = await server.send<{ token: string; token_id: string }>('POST', '/v1/tokens', {

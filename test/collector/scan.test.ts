@@ -89,10 +89,32 @@ test('HEAD, previews, prefetches and bots are sent on, kept and flagged', async 
     ['bot', { 'user-agent': 'Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)' }],
     ['bot', { 'user-agent': 'facebookexternalhit/1.1 Facebot Twitterbot/1.0' }],
   ];
-  for (const [, headers] of visits) expect((await scan('/q/FLAGS', headers)).status).toBe(302);
+  const answers = await Promise.all(visits.map(([, headers]) => scan('/q/FLAGS', headers)));
+  expect(answers.map(({ status }) => status)).toEqual(visits.map(() => 302));
   await scan('/q/FLAGS');
   const scans = (await server.store.queries.events({ type: 'scan' }, 0, 1_000)).filter((event) => event.scan?.code === 'FLAGS');
-  expect(scans.map((event) => event.scan?.flag)).toEqual([...visits.map(([flag]) => flag), null]);
+  expect(scans.map((event) => event.scan?.flag).sort()).toEqual([...visits.map(([flag]) => flag), null].sort());
+  const counts = async () => (await server.get<{ rows: object[] }>('/v1/scans/report?by=code&code=FLAGS')).rows;
+  expect(await counts()).toEqual([expect.objectContaining({ scans: 1, unclaimed: 1, browsers: 0, shared: 0, people: 0 })]);
+  // Whoever asks gets a token of his own. Two that come back with theirs are two strangers, and still count for nothing.
+  expect(new Set(answers.map(tokenOf)).size).toBe(visits.length);
+  await server.post(
+    [answers[0], answers[4]].map((answer, n) =>
+      wire('login', { time: START, anonymous_id: `M${n}`, session_id: `m${n}`, customer_id: `M${n}`, scan: answer ? tokenOf(answer) : '' }),
+    ),
+  );
+  expect(await counts()).toEqual([expect.objectContaining({ scans: 1, unclaimed: 1, browsers: 0, shared: 0, people: 0 })]);
+  expect((await server.links('code=FLAGS')).map(({ anonymous_id, person_id }) => [anonymous_id, person_id])).toEqual([
+    ['M0', 'M0'],
+    ['M1', 'M1'],
+  ]);
+});
+
+test('a program that is no browser can claim the scan that it made', async () => {
+  const answer = await fetch(`${server.url}/q/TV55AA`, { redirect: 'manual' });
+  const token = new URL(answer.headers.get('location') ?? '').searchParams.get('ff_scan') ?? '';
+  await server.post([wire('page_view', { time: START, anonymous_id: 'CURL', session_id: 'curl', scan: token })]);
+  expect(await scansIn('curl')).toEqual(['TV55AA']);
 });
 
 test('a personal code links its own segment, as carried, and no other', async () => {

@@ -23,7 +23,7 @@ afterAll(() => fixture.cleanup());
 const accepted = (event: LinkEvent): AcceptedEvent => ({
   ...event,
   received_at: event.time,
-  device: { device_type: 'desktop', browser: 'Firefox', os: 'Linux', bot: false },
+  device: { device_type: event.facts.device_type ?? '', browser: 'Firefox', os: 'Linux', bot: event.facts.bot },
   payload: { url: 'https://shop.example/', ...(event.scan_id && { scan: event.scan_id }) },
   scan_flag: null,
 });

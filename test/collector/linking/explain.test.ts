@@ -46,6 +46,8 @@ test('a browser shows its claims, revoked ones too, and what was decided of it',
     expect.objectContaining({ event_id: login.event_id, customer_id: 'web', revoked: false }),
     expect.objectContaining({ customer_id: 'loyalty' }),
   ]);
+  // Nothing of the store's own keys.
+  for (const boundary of boundaries) expect(Object.keys(boundary).filter((name) => name.endsWith('_pk'))).toEqual([]);
   expect(decisions).toEqual([expect.objectContaining({ type: 'kiosk', reason: 'on the counter' })]);
   expect(why.map(({ status }) => status)).toEqual(['kiosk', 'linked', 'linked']);
 });

@@ -33,7 +33,7 @@ export function event(type: string, time: number, { as, strength = 'stated', ema
     kiosk: false,
     scan_id: null,
     scan: null,
-    facts: factsOf(rest.event_id ?? event_id, type, { url: 'https://shop.example/' }, { device_type: 'desktop', bot: false }),
+    facts: factsOf(rest.event_id ?? event_id, type, { url: 'https://shop.example/' }, deviceFor(rest.event_id ?? event_id)),
     ...rest,
   };
 }
@@ -85,6 +85,12 @@ export function historyArbitrary({
   ]);
 }
 
+/** Differs from event to event, so that which event a segment's is of is seen. */
+function deviceFor(event_id: string): { device_type: string; bot: boolean } {
+  const last = event_id.charCodeAt(event_id.length - 1);
+  return { device_type: last % 2 ? 'desktop' : 'mobile', bot: last % 5 === 0 };
+}
+
 /** Four scans: of a shelf's code, of a personal one, and two of a personal one that claims once. */
 function scanEvents(): LinkEvent[] {
   const scan = (event_id: string, time: number, sketch: Sketch = {}): LinkEvent =>
@@ -93,7 +99,7 @@ function scanEvents(): LinkEvent[] {
       anonymous_id: null,
       session_id: null,
       scan: { code: 'TV55AA', store_id: 'berlin' },
-      facts: factsOf(event_id, 'scan', {}, { device_type: 'desktop', bot: false }),
+      facts: factsOf(event_id, 'scan', {}, { device_type: 'bot', bot: true }),
       ...sketch,
     });
   const letter: Sketch = { as: 'C3', strength: 'carried', scan: { code: 'LETTER' }, single_use: true };
