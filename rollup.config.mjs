@@ -105,7 +105,8 @@ export default [
     output: { dir: 'dist/ui', format: 'es', entryFileNames: '[name].js' },
   },
   {
-    input: ['collector/main.ts', 'collector/cli.ts', 'collector/collector.ts', 'protocol/event.ts'],
+    // A thread's entry is not found by following imports.
+    input: ['collector/main.ts', 'collector/cli.ts', 'collector/collector.ts', 'collector/export/sqlite-worker.ts', 'protocol/event.ts'],
     external: (id) => id.startsWith('node:') || Object.keys(pkg.dependencies).some((name) => id === name || id.startsWith(`${name}/`)),
     plugins: [transpile('node20')],
     output: { dir: 'dist', format: 'es', sourcemap: true, preserveModules: true, preserveModulesRoot: '.' },

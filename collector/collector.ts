@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { type Config, readConfig } from './config.ts';
 import type { SiteRecord } from './domain/site.ts';
 import { StartupError } from './errors.ts';
+import { sqliteReads } from './export/sqlite.ts';
 import { adminRoutes } from './http/admin.ts';
 import { createAdmission } from './http/admission.ts';
 import { createApp } from './http/app.ts';
@@ -98,7 +99,9 @@ interface Start {
 }
 
 async function start(config: Config, { now, log, unlock, onBroken }: Start): Promise<Collector> {
-  const store = openSqlite(join(config.data_dir, 'footfall.db'), (cause) => {
+  const file = join(config.data_dir, 'footfall.db');
+  const reads = sqliteReads(file);
+  const store = openSqlite(file, (cause) => {
     log.fatal({ err: cause }, 'an I/O error: nothing more is written, the next start recovers what was acknowledged');
     onBroken?.();
   });
@@ -180,7 +183,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
       : null,
     routes: [
       tagRoutes({ dir: join(root, 'dist/tag'), release: versionOf(root), kept_dir: join(config.data_dir, 'tags') }),
-      linkRoutes({ store, auth, now }),
+      linkRoutes({ store, reads, auth, now }),
       profileRoutes({ store, auth, standings, now }),
       eventRoutes({ store, auth, now }),
       codeRoutes({ store, auth, now, publicUrl: () => url, onChange: codesChanged }),
@@ -230,6 +233,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
       await shape?.close();
       await direct.drain();
       await retention?.close();
+      await reads.close();
       await store.close();
       rmSync(running, { force: true });
       unlock();

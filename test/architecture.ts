@@ -36,7 +36,7 @@ const LAYERS: readonly Layer[] = [
 ];
 
 /** Files of one technology. Only its own files and collector.ts name them. */
-const ADAPTER = /^collector\/(?:store\/(?:.+\/)?|intake\/)(sqlite|postgres|direct|jetstream)(?:-[^/]+)?\.ts$/;
+const ADAPTER = /^collector\/(?:store\/(?:.+\/)?|intake\/|export\/)(sqlite|postgres|direct|jetstream)(?:-[^/]+)?\.ts$/;
 const IMPURE =
   /\bDate\.now\b|\bnew Date\(\s*\)|\bMath\.random\b|\bprocess\.|\bperformance\.|\bcrypto\.|\bfetch\(|\bset(?:Timeout|Interval)\(/;
 const FOLDERS = ['protocol', 'client', 'collector', 'bench', 'test'];

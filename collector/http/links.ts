@@ -1,10 +1,9 @@
 /** The analysts' feed: links of a selection, what changed since a cursor, and why a session is linked as it is. */
 import { pipeline } from 'node:stream/promises';
-import { Router } from 'express';
-import { DAY, type Millis } from '../../protocol/event.ts';
-import { Problem } from '../errors.ts';
-import { linksAsCsv } from '../export/csv.ts';
-import { linksAsNdjson } from '../export/ndjson.ts';
+import { type Request, type Response, Router } from 'express';
+import { DAY, MINUTE, type Millis } from '../../protocol/event.ts';
+import { badField, Problem } from '../errors.ts';
+import { EXPORT_FORMATS, type ExportFormat, type HeavyReads, type LinkExport } from '../export/export.ts';
 import type { Queries } from '../store/queries.ts';
 import type { DecisionRow } from '../store/queries-identity.ts';
 import type { LinkFilter } from '../store/queries-links.ts';
@@ -22,12 +21,13 @@ const TEXT_FILTERS = ['site', 'customer_id', 'person_id', 'anonymous_id', 'sessi
 const HUB_BROWSERS = 20;
 const HUB_WINDOW = 30 * DAY;
 
-export function linkRoutes({ store, auth, now }: { store: Store; auth: Auth; now: () => Millis }): Router {
+export function linkRoutes({ store, reads, auth, now }: { store: Store; reads: HeavyReads; auth: Auth; now: () => Millis }): Router {
   const { queries } = store;
   const router = Router();
   router.use(['/v1/links', '/v1/sessions', '/v1/browsers', '/v1/customers', '/v1/review'], requireScope(auth, 'read', now));
 
   router.get('/v1/links', async (req, res) => {
+    onlyThese(req, [...TEXT_FILTERS, 'status', 'rule', 'from', 'to', 'bots', 'format', 'limit', 'cursor', 'order']);
     const status = oneOf(req, 'status', STATUSES);
     const rule = oneOf(req, 'rule', RULES);
     const from = moment(req, 'from');
@@ -45,21 +45,15 @@ export function linkRoutes({ store, auth, now }: { store: Store; auth: Auth; now
       bots: oneOf(req, 'bots', ['include', 'exclude']) === 'include',
       sites: siteFor(accessOf(res), text(req, 'site')),
     };
-    const format = oneOf(req, 'format', ['json', 'ndjson', 'csv']) ?? 'json';
+    const format = oneOf(req, 'format', ['json', ...EXPORT_FORMATS]) ?? 'json';
+    if (format !== 'json') return sendExport(res, format, await reads.exportLinks(filter, format));
     // Read before the rows: whoever goes on from here may see a change twice, but misses none.
     const changes_cursor = cursorOf(await queries.lastPosition());
-    if (format !== 'json') {
-      res.setHeader('footfall-changes-cursor', changes_cursor);
-      res.setHeader('content-type', format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson');
-      if (format === 'csv') res.setHeader('content-disposition', 'attachment; filename="links.csv"');
-      const links = queries.allLinks(filter);
-      await pipeline(format === 'csv' ? linksAsCsv(links) : linksAsNdjson(links), res);
-      return;
-    }
     const size = limit(req);
     const place = cursor(req, 'cursor', 2);
     const after = place && { session_pk: place[0] ?? 0, segment: place[1] ?? 0 };
-    const page = await queries.links(filter, after, size, oneOf(req, 'order', ['asc', 'desc']) === 'desc');
+    const newestFirst = oneOf(req, 'order', ['asc', 'desc']) === 'desc';
+    const page = await (searches(filter, store.sites().length) ? reads : queries).links(filter, after, size, newestFirst);
     const last = page.at(-1);
     res.json({
       links: page.map(({ link }) => link),
@@ -69,9 +63,15 @@ export function linkRoutes({ store, auth, now }: { store: Store; auth: Auth; now
   });
 
   router.get('/v1/links/changes', async (req, res) => {
+    onlyThese(req, ['since', 'limit', 'site']);
     const [since = 0] = cursor(req, 'since', 1) ?? [];
-    const changes = await queries.changesSince(since, limit(req), siteFor(accessOf(res), text(req, 'site')));
-    res.json({ changes, next_cursor: cursorOf(changes.at(-1)?.position ?? since) });
+    const size = limit(req);
+    const last = await queries.lastPosition();
+    if (since > last || since < 0) throw badField('since', 'not a cursor of this collector');
+    const changes = await queries.changesSince(since, size, siteFor(accessOf(res), text(req, 'site')));
+    // A page that is not full has seen everything up to `last`, other sites' changes included.
+    const reached = changes.at(-1)?.position ?? since;
+    res.json({ changes, next_cursor: cursorOf(changes.length < size ? Math.max(reached, last) : reached) });
   });
 
   router.get(['/v1/sessions/:id', '/v1/sessions/:id/explain'], async (req, res) => {
@@ -127,6 +127,38 @@ export function linkRoutes({ store, auth, now }: { store: Store; auth: Auth; now
   });
   return router;
 }
+
+/** Whether a page may have to look at far more rows than it holds: then it is read where that holds up nobody. */
+function searches({ status, rule, code, store, from, to, sites }: LinkFilter, sitesStored: number): boolean {
+  return [status, rule, code, store, from, to].some((value) => value !== undefined) || (sites !== null && sitesStored > 1);
+}
+
+/** A name that means nothing here would silently select too much. */
+function onlyThese(req: Request, names: readonly string[]): void {
+  const unknown = Object.keys(req.query).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw badField(unknown, `not a parameter of this endpoint, which takes ${names.join(', ')}`);
+}
+
+const CONTENT_TYPES: Record<ExportFormat, string> = {
+  csv: 'text/csv; charset=utf-8; header=present',
+  ndjson: 'application/x-ndjson',
+  parquet: 'application/vnd.apache.parquet',
+};
+
+/** Streams as fast as the consumer reads. One that goes away, or reads nothing for long, ends the export. */
+async function sendExport(res: Response, format: ExportFormat, { position, body }: LinkExport): Promise<void> {
+  res.set({
+    'footfall-changes-cursor': cursorOf(position),
+    'content-type': CONTENT_TYPES[format],
+    'content-disposition': `attachment; filename="links.${format}"`,
+  });
+  res.setTimeout(STALLED_AFTER, () => res.destroy());
+  await pipeline(body, res).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  });
+}
+
+const STALLED_AFTER = 10 * MINUTE;
 
 async function decisionsAbout(queries: Queries, site: string): Promise<DecisionRow[]> {
   return queries.decisions([site], '', 100_000);

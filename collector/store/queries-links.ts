@@ -39,6 +39,8 @@ export interface LinkChange {
   type: 'upsert' | 'delete' | 'person';
   link: LinkRow | null;
   old: Partial<LinkRow> | null;
+  /** Of `person`: whose person changed, where, and to whom. */
+  site?: string;
   customer_id?: string;
   person_id?: string;
   cause_event_id: string;
@@ -64,18 +66,25 @@ export function linkQueries(rows: Rows) {
     return complete(columns);
   }
 
+  /** All links of a selection in row order, page by page: no transaction stays open between two pages, so that a slow reader costs nothing. */
+  async function* linkPages(filter: LinkFilter, pageSize = 1_000): AsyncGenerator<LinkRow[]> {
+    for (let after: LinkCursor | null = null; ; ) {
+      const page: PlacedLink[] = await links(filter, after, pageSize);
+      if (page.length > 0) yield page.map(({ link }) => link);
+      const last = page.at(-1);
+      if (page.length < pageSize || !last) return;
+      after = last.place;
+    }
+  }
+
   return {
     links,
 
-    /** All links of a selection in row order, read page by page so that memory stays flat. */
-    async *allLinks(filter: LinkFilter, pageSize = 1_000): AsyncGenerator<LinkRow> {
-      for (let after: LinkCursor | null = null; ; ) {
-        const page: PlacedLink[] = await links(filter, after, pageSize);
-        for (const { link } of page) yield link;
-        const last = page.at(-1);
-        if (page.length < pageSize || !last) return;
-        after = last.place;
-      }
+    linkPages,
+
+    /** As linkPages, one by one. */
+    async *allLinks(filter: LinkFilter): AsyncGenerator<LinkRow> {
+      for await (const page of linkPages(filter)) yield* page;
     },
 
     /** Where the change feed stands: the newest position, 0 before the first. */
@@ -111,7 +120,7 @@ export function linkQueries(rows: Rows) {
         if (type !== 'person')
           return { ...base, link: linkOf.get(position) ?? null, old: old_link === null ? null : restore(change, old_link) };
         const { customer_id = '', person_id = '' } = JSON.parse(new_link ?? '{}') as { customer_id?: string; person_id?: string };
-        return { ...base, link: null, old: JSON.parse(old_link ?? 'null') as null, customer_id, person_id };
+        return { ...base, site: change.site, link: null, old: JSON.parse(old_link ?? 'null') as null, customer_id, person_id };
       });
     },
 

@@ -139,6 +139,7 @@ test('what is asked wrongly is a problem that names the field', async () => {
     'from=yesterday',
     'format=xls',
     'bots=yes',
+    'colour=red',
     'site=a&site=b',
   ]) {
     const response = await authorized(`/v1/links?${query}`);
@@ -146,7 +147,12 @@ test('what is asked wrongly is a problem that names the field', async () => {
     expect(response.headers.get('content-type')).toContain('application/problem+json');
     expect(await response.json()).toMatchObject({ status: 400, field: Object.keys(parse(query))[0] });
   }
-  expect((await authorized('/v1/links/changes?since=nonsense')).status).toBe(400);
+  const beyond = Buffer.from('999999').toString('base64url');
+  for (const query of ['since=nonsense', `since=${beyond}`, 'since=LTE', 'limit=0', 'status=linked']) {
+    const response = await authorized(`/v1/links/changes?${query}`);
+    expect(response.status, query).toBe(400);
+    expect(await response.json()).toMatchObject({ status: 400, field: Object.keys(parse(query))[0] });
+  }
 });
 
 test('a site’s origins are of http or https, and named where they are not', async () => {
