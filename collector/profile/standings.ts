@@ -96,10 +96,13 @@ export function createStandings({ queries, sites, now }: StandingsOptions): Stan
       // A small site's are worked out for each question; a large one's while older ones are answered.
       const cheap = entry.standings === null || entry.took < PATIENCE;
       const due = cheap || age > Math.max(YOUNG, entry.took * REST);
-      if (!entry.running && due && entry.mark !== (await queries.storeMark())) start(site, entry);
-      if (entry.running && cheap)
-        await Promise.race([entry.running, new Promise((resolve) => setTimeout(resolve, PATIENCE))]).catch(() => undefined);
-      else entry.running?.catch(() => undefined);
+      const running = entry.running ?? (due && entry.mark !== (await queries.storeMark()) ? start(site, entry) : null);
+      // What fails is tried again by the next question; this one has older standings, or none.
+      const ended = running?.then(
+        () => undefined,
+        () => undefined,
+      );
+      if (ended && cheap) await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
       return entry.standings;
     },
     async fresh(site) {
