@@ -30,6 +30,7 @@ import { rateLimit } from './http/rate.ts';
 import { relinkRoutes } from './http/relink.ts';
 import { createScan } from './http/scan.ts';
 import { scanRoutes } from './http/scans.ts';
+import { sessionRoutes } from './http/session.ts';
 import { limitUploads } from './http/slow-uploads.ts';
 import { storeRoutes } from './http/stores.ts';
 import { streamRoutes } from './http/stream.ts';
@@ -182,6 +183,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
         })
       : null,
     routes: [
+      sessionRoutes({ auth, secret: admin_token, publicUrl: () => config.public_url, trust_proxy: config.trust_proxy, now }),
       tagRoutes({ dir: join(root, 'dist/tag'), release: versionOf(root), kept_dir: join(config.data_dir, 'tags') }),
       linkRoutes({ store, reads, auth, now }),
       profileRoutes({ store, auth, standings, now }),

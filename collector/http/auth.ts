@@ -16,6 +16,8 @@ export interface Access {
 export interface Auth {
   /** What this Authorization header allows now, or null. */
   accessOf(authorization: string | undefined, now: Millis): Access | null;
+  /** The same for a token known by its hash. */
+  accessOfHash(hash: Buffer, now: Millis): Access | null;
   /** Reads the tokens again, after one was made or revoked. */
   reload(): Promise<void>;
 }
@@ -32,8 +34,9 @@ export async function createAuth(store: Store, adminToken: string): Promise<Auth
   const auth: Auth = {
     accessOf(authorization, now) {
       const token = /^Bearer (sk_[\w-]{20,200})$/.exec(authorization ?? '')?.[1];
-      if (!token) return null;
-      const hash = hashToken(token);
+      return token ? auth.accessOfHash(hashToken(token), now) : null;
+    },
+    accessOfHash(hash, now) {
       if (timingSafeEqual(hash, adminHash)) return { name: 'admin', scopes: ['read', 'write', 'admin'], sites: null };
       const row = tokens.find((candidate) => timingSafeEqual(candidate.hash, hash));
       if (!row || row.revoked_at !== null || (row.expires_at !== null && row.expires_at <= now)) return null;
@@ -50,12 +53,20 @@ export async function createAuth(store: Store, adminToken: string): Promise<Auth
 /** Lets a request pass only with a token of this scope. */
 export function requireScope(auth: Auth, scope: Scope, now: () => Millis): RequestHandler {
   return (req: Request, res: Response, next: NextFunction) => {
-    const access = auth.accessOf(req.headers.authorization, now());
-    if (!access) throw new Problem(401, 'A valid token is needed: Authorization: Bearer sk_…', {}, { 'www-authenticate': 'Bearer' });
+    const access = accessNow(auth, req, res, now());
+    if (!access) {
+      const over = res.locals['session_over'] as string | undefined;
+      throw new Problem(401, over ?? 'A valid token is needed: Authorization: Bearer sk_…', {}, { 'www-authenticate': 'Bearer' });
+    }
     if (!access.scopes.includes(scope)) throw new Problem(403, `This token lacks the scope ${scope}`);
     res.locals['access'] = access;
     next();
   };
+}
+
+/** What the request's token allows at this moment; a browser that is signed in sends a cookie instead (session.ts). */
+export function accessNow(auth: Auth, req: Request, res: Response, now: Millis): Access | null {
+  return auth.accessOf(req.headers.authorization, now) ?? (res.locals['session'] as (() => Access | null) | undefined)?.() ?? null;
 }
 
 /** What the request's token allows; only behind `requireScope`. */

@@ -5,7 +5,7 @@ import { badField, Problem } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { StreamPlace } from '../store/queries-stream.ts';
 import type { Store } from '../store/store.ts';
-import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
+import { type Auth, accessNow, accessOf, requireScope, siteFor } from './auth.ts';
 import { shownEvent } from './events.ts';
 import type { Frontier } from './frontier.ts';
 import { text } from './params.ts';
@@ -54,7 +54,7 @@ export function streamRoutes({ store, auth, frontier, log, now, heartbeat_ms = H
     res.set({ 'content-type': 'text/event-stream', 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no' });
     const end = new AbortController();
     res.on('close', () => end.abort());
-    const allowed = (): boolean => auth.accessOf(req.headers.authorization, now()) !== null;
+    const allowed = (): boolean => accessNow(auth, req, res, now()) !== null;
     const ended = send({ store, frontier, res, end: end.signal, place, sites, types, allowed, heartbeat_ms })
       // What failed in the middle cannot be told to the consumer: it comes back and goes on.
       .catch((error: unknown) => log.warn({ err: error }, 'a stream ended'))

@@ -1,8 +1,13 @@
-/** Reads the collector's API with the token of the one who looks. */
+/** Asks the collector, as the one whose session the browser holds. The pages' only way to it, but for the stream (stream.ts). */
 
-export type Api = <T>(path: string, query?: Readonly<Record<string, string | number>>) => Promise<T>;
+type Query = Readonly<Record<string, string | number | null | undefined>>;
 
-/** `refused`: the token is not good (any more). `unreachable`: no answer. `failed`: an answer that is an error. */
+export interface Api {
+  get<T>(path: string, query?: Query): Promise<T>;
+  send<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: object, query?: Query): Promise<T>;
+}
+
+/** `refused`: nobody is signed in (any more). `unreachable`: no answer. `failed`: an answer that is an error. */
 type FailureKind = 'refused' | 'unreachable' | 'failed';
 
 export interface Failure {
@@ -11,23 +16,43 @@ export interface Failure {
   message: string;
 }
 
-/** Rejects with a `Failure`, never with anything else. */
-export function createApi(token: string, send: typeof fetch = (input, init) => fetch(input, init)): Api {
-  return async <T>(path: string, query: Readonly<Record<string, string | number>> = {}): Promise<T> => {
-    const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)])).toString();
-    const request = { headers: { authorization: `Bearer ${token}`, accept: 'application/json' }, signal: AbortSignal.timeout(PATIENCE) };
+/** Rejects with a `Failure`, never with anything else. Whoever asked hears of a refusal, and so does `onRefused`. */
+export function createApi(
+  onRefused: (failure: Failure) => void = () => undefined,
+  send: typeof fetch = (input, init) => fetch(input, init),
+): Api {
+  async function ask<T>(method: string, path: string, query: Query, body?: object): Promise<T> {
     let response: Response;
-    let body: unknown;
+    let answer: unknown;
     try {
-      response = await send(search === '' ? path : `${path}?${search}`, request);
-      body = await response.json().catch(() => null);
+      response = await send(withQuery(path, query), {
+        method,
+        headers: { accept: 'application/json', ...(body && { 'content-type': 'application/json' }) },
+        signal: AbortSignal.timeout(PATIENCE),
+        ...(body && { body: JSON.stringify(body) }),
+      });
+      answer = response.status === 204 ? {} : await response.json().catch(() => null);
     } catch {
       throw failure('unreachable', 0, 'The collector does not answer.');
     }
-    if (response.ok && body !== null) return body as T;
-    if (response.status === 401) throw failure('refused', 401, 'This token is not valid (any more).');
-    throw failure('failed', response.status, problemText(body) ?? `The collector answered ${response.status}.`);
+    if (response.ok && answer !== null) return answer as T;
+    const message = problemText(answer) ?? `The collector answered ${response.status}.`;
+    if (response.status !== 401) throw failure('failed', response.status, message);
+    const refusal = failure('refused', 401, message);
+    onRefused(refusal);
+    throw refusal;
+  }
+  return {
+    get: (path, query = {}) => ask('GET', path, query),
+    send: (method, path, body, query = {}) => ask(method, path, query, body),
   };
+}
+
+/** A path with what is set of a query, in its order: what the page asks, and what `curl` would. */
+export function withQuery(path: string, query: Query): string {
+  const set = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== '');
+  const search = new URLSearchParams(set.map(([name, value]) => [name, String(value)])).toString();
+  return search === '' ? path : `${path}?${search}`;
 }
 
 export function asFailure(thrown: unknown): Failure {

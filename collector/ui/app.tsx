@@ -1,97 +1,83 @@
-/** The analysts' pages: signs in, keeps the feed of links, and shows the page that the address names. */
-import { signal } from '@preact/signals';
+/** The analysts' pages: signs in, and shows the page that the address names inside the frame. */
 import { render } from 'preact';
-import { useEffect, useMemo } from 'preact/hooks';
-import { createApi } from './api.ts';
-import { keepToken, takeToken } from './credentials.ts';
-import { followLinks, type LinksFeed } from './links-feed.ts';
-import { CustomerPage } from './pages/customer.tsx';
-import { LinksPage } from './pages/links.tsx';
+import { useEffect } from 'preact/hooks';
+import { PAGES, pageAt } from './pages.tsx';
+import { Boundary } from './parts/boundary.tsx';
 import { Icon } from './parts/icons.tsx';
 import { SignIn } from './parts/sign-in.tsx';
-import { parseRoute } from './route.ts';
-
-const token = signal(takeToken(location, history, sessionStorage));
-const refusal = signal<string | null>(null);
-const route = signal(parseRoute(location.hash));
+import { addressOf, followAddress, route } from './route.ts';
+import { api, chooseSite, chosenSite, resume, signOut, who } from './session.ts';
 
 addEventListener('hashchange', () => {
-  if (location.hash.startsWith('#token=')) setToken(takeToken(location, history, sessionStorage), null);
-  route.value = parseRoute(location.hash);
-  scrollTo(0, 0);
+  if (location.hash.startsWith('#token=')) void resume();
 });
-
+void resume();
+followAddress();
 render(<App />, document.getElementById('app') as HTMLElement);
 
 function App() {
-  if (token.value === null) return <SignIn message={refusal.value} onToken={(given) => setToken(given, null)} />;
-  return <SignedIn key={token.value} token={token.value} />;
+  if (who.value === undefined) return null;
+  return who.value === null ? <SignIn /> : <Frame />;
 }
 
-function setToken(given: string | null, reason: string | null): void {
-  keepToken(given, sessionStorage);
-  refusal.value = reason;
-  token.value = given;
-}
-
-function SignedIn({ token }: { token: string }) {
-  const api = useMemo(() => createApi(token), [token]);
-  const feed = useMemo(() => followLinks(api), [api]);
-  useEffect(() => feed.stop, [feed]);
-  const failure = feed.failure.value;
+function Frame() {
+  const { path, query } = route.value;
+  const page = pageAt(path);
+  const site = chosenSite.value;
   useEffect(() => {
-    if (failure?.kind === 'refused') setToken(null, failure.message);
-  }, [failure]);
-
-  const at = route.value;
-  useEffect(() => {
-    document.title = at.page === 'customer' ? `${at.customer_id} · Footfall` : 'Footfall';
-  }, [at]);
+    document.title = `${path[2] ?? page.question} · Footfall`;
+  }, [page, path[2]]);
+  const parts = path.slice(1, page.parts + 1);
   return (
     <>
+      <a class="skip" href={location.hash} onClick={(event) => skipMenu(event)}>
+        Skip the menu
+      </a>
       <header class="top">
         <a class="brand" href="#/">
           <Icon name="mark" /> Footfall
         </a>
         <nav aria-label="Pages">
-          <a href="#/" aria-current={at.page === 'links' ? 'page' : undefined}>
-            Links
-          </a>
+          {PAGES.filter(({ menu }) => menu).map(({ name, menu, question }) => (
+            <a key={name} href={addressOf([name])} title={question} aria-current={name === page.name ? 'page' : undefined}>
+              {menu}
+            </a>
+          ))}
         </nav>
-        <LiveSwitch feed={feed} />
-        <button class="plain" type="button" onClick={() => setToken(null, null)}>
+        <SiteChoice />
+        <button class="plain" type="button" title={`Signed in with the token “${who.value?.name}”`} onClick={signOut}>
           Sign out
         </button>
       </header>
-      {failure !== null && failure.kind !== 'refused' && (
-        <p class="banner" role="alert">
-          {failure.message} {feed.loaded.value === 'no' ? 'Trying again …' : 'What you see may be out of date. Trying again …'}
-        </p>
-      )}
-      <main>
-        {at.page === 'links' && <LinksPage api={api} feed={feed} />}
-        {at.page === 'customer' && (
-          <CustomerPage key={`${at.site} ${at.customer_id}`} api={api} feed={feed} site={at.site} customerId={at.customer_id} />
+      <main id="main" tabIndex={-1}>
+        {site === null ? (
+          <p class="quiet waiting">This token reaches no site. An operator makes one with “footfall sites add”.</p>
+        ) : (
+          <Boundary key={`${site} ${page.name} ${parts.join(' ')}`}>
+            <page.show api={api} site={site} path={parts} query={query} />
+          </Boundary>
         )}
       </main>
     </>
   );
 }
 
-/** Says whether the page follows what happens, and lets the reader hold it still. */
-function LiveSwitch({ feed }: { feed: LinksFeed }) {
-  const state = feed.paused.value ? 'paused' : feed.failure.value === null ? 'live' : 'waiting';
+function SiteChoice() {
+  const sites = who.value?.sites ?? [];
+  if (sites.length < 2) return null;
   return (
-    <button
-      type="button"
-      class={`live is-${state}`}
-      aria-pressed={feed.paused.value}
-      title={feed.paused.value ? 'Follow again' : 'Hold still'}
-      onClick={() => {
-        feed.paused.value = !feed.paused.value;
-      }}
-    >
-      {state}
-    </button>
+    <select class="site" aria-label="Site" value={chosenSite.value ?? ''} onChange={({ currentTarget }) => chooseSite(currentTarget.value)}>
+      {sites.map(({ site }) => (
+        <option key={site} value={site}>
+          {site}
+        </option>
+      ))}
+    </select>
   );
+}
+
+/** The fragment is the address here, so the link moves the focus by hand. */
+function skipMenu(event: MouseEvent): void {
+  event.preventDefault();
+  document.getElementById('main')?.focus();
 }

@@ -33,13 +33,13 @@ export function followCustomer(
   let reach = PAGE;
 
   const readTimeline = (limit: number, before: TimelinePage['next_before'] = null): Promise<TimelinePage> =>
-    api<TimelinePage>(path, { site, limit, ...(before === null ? {} : { before }) });
+    api.get<TimelinePage>(path, { site, limit, ...(before === null ? {} : { before }) });
 
   /** A change of links can add to or take from any part of the journey: read as much of it again as is shown. */
   async function readAll(): Promise<void> {
     stale = false;
     try {
-      const found = await api<LinksPage>('/v1/links', { site, customer_id: customerId, order: 'desc', limit: MOST });
+      const found = await api.get<LinksPage>('/v1/links', { site, customer_id: customerId, order: 'desc', limit: MOST });
       const page = await readTimeline(Math.min(reach, MOST));
       links.value = found.links;
       events.value = page.events;

@@ -19,7 +19,7 @@ export interface LinksFeed {
 /** How long a changed row says how it stood before. */
 const FRESH_FOR = 60_000;
 
-export function followLinks(api: Api, interval = 1_000, isHidden: IsHidden = isTabHidden): LinksFeed {
+export function followLinks(api: Api, site: string, interval = 1_000, isHidden: IsHidden = isTabHidden): LinksFeed {
   const table = signal(tableOf([]));
   const loaded = signal<'no' | 'all' | 'newest'>('no');
   const failure = signal<Failure | null>(null);
@@ -28,14 +28,14 @@ export function followLinks(api: Api, interval = 1_000, isHidden: IsHidden = isT
   let cursor: string | null = null;
 
   async function readPage(): Promise<void> {
-    const page = await api<LinksPage>('/v1/links', { order: 'desc', limit: FIRST_PAGE });
+    const page = await api.get<LinksPage>('/v1/links', { site, order: 'desc', limit: FIRST_PAGE });
     table.value = tableOf(page.links);
     loaded.value = page.next_cursor === null ? 'all' : 'newest';
     cursor = page.changes_cursor;
   }
 
   async function readChanges(since: string): Promise<boolean> {
-    const page = await api<ChangesPage>('/v1/links/changes', { since, limit: CHANGES_PAGE });
+    const page = await api.get<ChangesPage>('/v1/links/changes', { site, since, limit: CHANGES_PAGE });
     cursor = page.next_cursor;
     const now = Date.now();
     const before = fadeFresh(table.value, now, FRESH_FOR);

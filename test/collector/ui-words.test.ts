@@ -1,8 +1,8 @@
 /** The words and figures of the page, and the addresses and tokens it reads. */
 import { expect, test } from 'vitest';
-import { takeToken } from '../../collector/ui/credentials.ts';
 import { addMoney } from '../../collector/ui/money.ts';
-import { customerAddress, parseRoute } from '../../collector/ui/route.ts';
+import { addressOf, customerAddress, parseRoute } from '../../collector/ui/route.ts';
+import { takeToken } from '../../collector/ui/session.ts';
 import { eventWords, formatMoney, formatRoughly, formatSpan, pathOf, placeOf } from '../../collector/ui/words.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../../protocol/event.ts';
 
@@ -88,27 +88,25 @@ test('spans are said in their two largest units, or roughly in one', () => {
 
 test('any customer’s id makes an address and comes back from it', () => {
   for (const id of ['C1', 'a/b?c#d', 'email:9f2c', 'مريم', '👩🏽‍🚀 K', '%', '..']) {
-    expect(parseRoute(customerAddress('demo', id))).toEqual({ page: 'customer', site: 'demo', customer_id: id });
+    expect(parseRoute(customerAddress('demo', id))).toEqual({ path: ['customers', 'demo', id], query: {} });
   }
 });
 
-test('an address that is none leads to the links', () => {
-  for (const hash of ['', '#/', '#/customers', '#/customers/demo', '#/customers/demo/%E0%A4%A', '#token=x', '#/nothing/a/b']) {
-    expect(parseRoute(hash)).toEqual({ page: 'links' });
-  }
+test('filters are part of an address, and what is not set is not', () => {
+  const address = addressOf(['links'], { status: 'linked', customer_id: 'a&b?c', code: '' });
+  expect(parseRoute(address)).toEqual({ path: ['links'], query: { status: 'linked', customer_id: 'a&b?c' } });
 });
 
-test('the link’s token is kept for this tab and leaves the address bar at once', () => {
-  const kept = new Map<string, string>();
-  const storage = {
-    getItem: (key: string) => kept.get(key) ?? null,
-    setItem: (key: string, value: string) => void kept.set(key, value),
-  } as Storage;
+test('an address that cannot be read is the first page’s', () => {
+  for (const hash of ['', '#', '#/', '#/customers/demo/%E0%A4%A']) expect(parseRoute(hash)).toEqual({ path: [], query: {} });
+});
+
+test('the link’s token leaves the address bar at once', () => {
   const shown: unknown[] = [];
   const history = { replaceState: (...given: unknown[]) => void shown.push(given[2]) } as unknown as History;
   const at = (hash: string): Location => ({ hash, pathname: '/', search: '' }) as Location;
-  expect(takeToken(at('#/'), history, storage)).toBeNull();
-  expect(takeToken(at('#token=sk_abc-1'), history, storage)).toBe('sk_abc-1');
-  expect(shown).toEqual(['/']);
-  expect(takeToken(at('#/customers/demo/C1'), history, storage)).toBe('sk_abc-1');
+  expect(takeToken(at('#/links'), history)).toBeNull();
+  expect(takeToken(at('#token=sk_abc-1'), history)).toBe('sk_abc-1');
+  expect(takeToken(at('#token=%E0%A4%A'), history)).toBe('%E0%A4%A');
+  expect(shown).toEqual(['/', '/']);
 });

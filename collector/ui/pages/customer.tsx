@@ -1,25 +1,21 @@
 /** One customer's journey: was this all one person, and why? */
 import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
-import type { Api } from '../api.ts';
 import { followCustomer } from '../customer-feed.ts';
 import { layOut, segmentOf } from '../journey.ts';
-import type { LinksFeed } from '../links-feed.ts';
+import { followLinks } from '../links-feed.ts';
 import { addMoney } from '../money.ts';
+import type { PageProps } from '../pages.tsx';
+import { CustomerActions } from '../parts/customer-actions.tsx';
 import { EventList, rowId } from '../parts/event-list.tsx';
 import { Explain } from '../parts/explain.tsx';
 import { JourneyPicture } from '../parts/journey-picture.tsx';
 import type { LinkRow } from '../types.ts';
 import { formatCount, formatDay, formatMoney } from '../words.ts';
 
-interface CustomerPageProps {
-  api: Api;
-  feed: LinksFeed;
-  site: string;
-  customerId: string;
-}
-
-export function CustomerPage({ api, feed, site, customerId }: CustomerPageProps) {
+export function CustomerPage({ api, path: [site = '', customerId = ''] }: PageProps) {
+  const feed = useMemo(() => followLinks(api, site), [api, site]);
+  useEffect(() => feed.stop, [feed]);
   const customer = useMemo(() => followCustomer(api, feed, site, customerId), [api, feed, site, customerId]);
   useEffect(() => customer.stop, [customer]);
   const journey = useComputed(() => layOut(customer.events.value, customer.links.value));
@@ -57,6 +53,7 @@ export function CustomerPage({ api, feed, site, customerId }: CustomerPageProps)
   return (
     <>
       <Head customerId={customerId} site={site} links={customer.links.value} />
+      <CustomerActions api={api} site={site} customerId={customerId} onDone={() => location.reload()} />
       {journey.value.marks.length === 0 ? (
         <p class="quiet waiting">No events of this customer (any more).</p>
       ) : (

@@ -24,7 +24,7 @@ export function Explain({ api, session, version, onEvent }: ExplainProps) {
 
   useEffect(() => {
     let current = true;
-    api<Explanation>(`/v1/sessions/${encodeURIComponent(session_id)}/explain`, { site, anonymous_id }).then(
+    api.get<Explanation>(`/v1/sessions/${encodeURIComponent(session_id)}/explain`, { site, anonymous_id }).then(
       (found) => {
         if (!current) return;
         answer.value = found;

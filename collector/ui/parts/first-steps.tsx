@@ -1,57 +1,28 @@
-/** What to do while nothing has been collected yet: paste the snippet, visit the demo shop, scan a code. */
+/** What to do while a site has collected nothing yet: paste the snippet, visit the demo shop, scan a code. */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { Api } from '../api.ts';
-import type { Site } from '../types.ts';
-import { Icon } from './icons.tsx';
+import { CopyLine } from './copy.tsx';
+import { Empty } from './empty.tsx';
 
-export function FirstSteps({ api }: { api: Api }) {
-  const site = useSignal<string | null>(null);
+export function FirstSteps({ site }: { site: string }) {
   const demo = useSignal(false);
-  const copied = useSignal('');
-
   useEffect(() => {
-    api<{ sites: Site[] }>('/v1/sites').then(
-      ({ sites }) => {
-        site.value = sites[0]?.site ?? null;
-      },
-      () => undefined,
-    );
+    if (site !== DEMO) return;
     fetch('/demo/', { method: 'HEAD' }).then(
       (answer) => {
         demo.value = answer.ok;
       },
       () => undefined,
     );
-  }, [api]);
-
-  const snippet = snippetOf(location.origin, site.value ?? 'SITE');
-  async function copy(): Promise<void> {
-    try {
-      await navigator.clipboard.writeText(snippet);
-      copied.value = 'Copied.';
-    } catch {
-      copied.value = 'Not allowed here: select the line and copy it.';
-    }
-  }
+  }, [site]);
 
   return (
-    <section class="first-steps">
-      <h2>Nothing collected yet</h2>
+    <Empty title="Nothing collected yet">
       <p class="quiet">Links appear here by themselves, within a second of the first visit. Three ways to get one:</p>
-      <ol>
+      <ol class="steps">
         <li>
           <h3>Paste the snippet into your shop’s pages</h3>
-          <div class="snippet">
-            <code>{snippet}</code>
-            <button type="button" onClick={copy}>
-              <Icon name="copy" /> Copy
-            </button>
-          </div>
-          <p class="quiet small" role="status">
-            {copied.value ||
-              (site.value ? `For the site “${site.value}”. Nothing else is needed.` : 'Put your site’s key in the place of SITE.')}
-          </p>
+          <CopyLine name="the snippet" text={snippetOf(location.origin, site)} />
         </li>
         <li>
           <h3>{demo.value ? 'Look around in the demo shop' : 'Visit a page that carries it'}</h3>
@@ -71,14 +42,17 @@ export function FirstSteps({ api }: { api: Api }) {
           <p>
             {demo.value
               ? 'Each product of the demo shop shows its shelf’s QR code. Open it with a phone, or just follow it.'
-              : 'Make a code for a shelf, print it, and open it with a phone.'}
+              : 'Make a code for a shelf, print it, and open it with a phone:'}
           </p>
+          {!demo.value && <CopyLine name="the command" text={`npx footfall codes sheet --site ${site} --out codes.pdf`} />}
         </li>
       </ol>
-    </section>
+    </Empty>
   );
 }
 
-function snippetOf(origin: string, site: string): string {
+const DEMO = 'demo';
+
+export function snippetOf(origin: string, site: string): string {
   return `<script async src="${origin}/t.js" data-site="${site}"></script>`;
 }

@@ -1,5 +1,5 @@
 /** How a segment ended up, as a colour and, for those who see none, as a word. */
-import type { LinkStatus, Outcome } from '../types.ts';
+import type { Outcome } from '../types.ts';
 import { OUTCOME_MEANING, spoken } from '../words.ts';
 
 export function OutcomeMark({ outcome, children }: { outcome: Outcome; children?: string }) {
@@ -8,8 +8,4 @@ export function OutcomeMark({ outcome, children }: { outcome: Outcome; children?
       {children ?? spoken(outcome)}
     </span>
   );
-}
-
-export function StatusMark({ status }: { status: LinkStatus }) {
-  return <span class={`outcome is-${status}`}>{spoken(status)}</span>;
 }

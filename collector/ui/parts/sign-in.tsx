@@ -1,11 +1,12 @@
-/** Asks for a token where the page was opened without one. */
+/** Asks for a token where nobody is signed in (any more), and then goes on where the address says. */
 import { useSignal } from '@preact/signals';
 import type { TargetedSubmitEvent } from 'preact';
-import { asFailure, createApi } from '../api.ts';
+import { asFailure } from '../api.ts';
+import { farewell, signIn } from '../session.ts';
 import { Icon } from './icons.tsx';
 
-export function SignIn({ message, onToken }: { message: string | null; onToken: (token: string) => void }) {
-  const said = useSignal(message);
+export function SignIn() {
+  const said = useSignal(farewell.value);
   const busy = useSignal(false);
 
   async function submit(event: TargetedSubmitEvent<HTMLFormElement>): Promise<void> {
@@ -17,10 +18,10 @@ export function SignIn({ message, onToken }: { message: string | null; onToken: 
     }
     busy.value = true;
     try {
-      await createApi(token)('/v1/sites');
-      onToken(token);
+      await signIn(token);
     } catch (thrown) {
-      said.value = asFailure(thrown).message;
+      const { kind, message } = asFailure(thrown);
+      said.value = kind === 'refused' && location.protocol === 'http:' && message === 'Nobody is signed in.' ? NEEDS_HTTPS : message;
     } finally {
       busy.value = false;
     }
@@ -53,8 +54,10 @@ export function SignIn({ message, onToken }: { message: string | null; onToken: 
         <button class="primary" type="submit" disabled={busy.value}>
           Sign in
         </button>
-        <p class="quiet small">It stays in this tab and is gone when you close it.</p>
+        <p class="quiet small">The session lasts 12 hours, or until the token is revoked. The token itself is not kept in the browser.</p>
       </form>
     </main>
   );
 }
+
+const NEEDS_HTTPS = 'The browser did not keep the session: over plain http that works on localhost only. Open this page with https.';

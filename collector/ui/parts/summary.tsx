@@ -1,28 +1,30 @@
 /** How much of the traffic has a name, and by which rule: figures and one bar that filters the table below. */
 import type { Signal } from '@preact/signals';
 import type { Summary as Figures } from '../links-table.ts';
-import type { Outcome } from '../types.ts';
+import type { LinkRow, Outcome } from '../types.ts';
 import { formatCount, OUTCOME_MEANING, spoken } from '../words.ts';
+import { FigureList } from './figures.tsx';
 
 interface SummaryProps {
   figures: Figures;
-  customers: number;
-  scans: number;
-  /** What the figures are of, where not all links are here. */
-  scope: string | null;
+  rows: readonly LinkRow[];
   filter: Signal<Outcome | null>;
 }
 
-export function Summary({ figures, customers, scans, scope, filter }: SummaryProps) {
+export function Summary({ figures, rows, filter }: SummaryProps) {
   const share = figures.segments === 0 ? 0 : figures.linked / figures.segments;
+  const customers = new Set(rows.map((row) => row.customer_id).filter(Boolean)).size;
+  const scans = rows.reduce((sum, row) => sum + (row.scans?.length ?? 0), 0);
   return (
-    <section class="summary" aria-label="Figures">
-      <dl class="figures">
-        <Figure name="sessions" value={formatCount(figures.sessions)} note={scope ?? 'all of them'} />
-        <Figure name="linked" value={`${Math.floor(share * 1000) / 10} %`} note={`${formatCount(figures.linked)} to a customer`} strong />
-        <Figure name="customers" value={formatCount(customers)} note="named by these links" />
-        <Figure name="scans" value={formatCount(scans)} note="in these sessions" />
-      </dl>
+    <section class="summary panel" aria-label={`The newest ${formatCount(figures.segments)} links`}>
+      <FigureList
+        figures={[
+          { name: 'newest sessions', value: formatCount(figures.sessions) },
+          { name: 'linked', value: `${Math.floor(share * 1000) / 10} %`, strong: true },
+          { name: 'customers', value: formatCount(customers) },
+          { name: 'scans', value: formatCount(scans) },
+        ]}
+      />
       <div class="rules">
         <div class="share" aria-hidden="true">
           {figures.outcomes.map(({ outcome, count }) => (
@@ -47,16 +49,5 @@ export function Summary({ figures, customers, scans, scope, filter }: SummaryPro
         </fieldset>
       </div>
     </section>
-  );
-}
-
-function Figure({ name, value, note, strong = false }: { name: string; value: string; note: string; strong?: boolean }) {
-  return (
-    <div class={strong ? 'figure is-strong' : 'figure'}>
-      <dt>{name}</dt>
-      <dd>
-        {value} <span class="quiet">{note}</span>
-      </dd>
-    </div>
   );
 }
