@@ -18,6 +18,8 @@ import { codesRevokeRoutes } from './http/codes-revoke.ts';
 import { createCollect } from './http/collect.ts';
 import { decisionRoutes } from './http/decisions.ts';
 import { demoRoutes } from './http/demo.ts';
+import { docsRoutes } from './http/docs-page.ts';
+import { createApi } from './http/endpoint.ts';
 import { eventRoutes } from './http/events.ts';
 import { createFrontier } from './http/frontier.ts';
 import { createGs1, lookupOf, type SiteTarget } from './http/gs1.ts';
@@ -170,6 +172,8 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
   });
   const standings = createStandings({ queries: store.queries, sites: store.sites, now });
   const scan = createScan({ recorder, metrics, log, siteOf, now, codeOf: codes.get });
+  const api = createApi({ auth, now });
+  storeRoutes({ api, store, onChange: stores.forgetAll });
   const stream = streamRoutes({ store, auth, frontier, log, now });
   const app = createApp({
     ...{ metrics, log },
@@ -193,7 +197,8 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
       pictureRoutes({ store, auth, now, publicUrl: () => url }),
       scanRoutes({ store, auth, now }),
       stream.router,
-      storeRoutes({ store, auth, now, onChange: stores.forgetAll }),
+      api.router,
+      docsRoutes(() => ({ endpoints: api.endpoints, version: versionOf(root), url })),
       gs1TargetRoutes({ store, auth, now, onChange: gs1Targets.forgetAll }),
       decisionRoutes({ store, intake: direct, auth, policy: DEFAULT_POLICY, now }),
       relinkRoutes({ store, auth, policy: DEFAULT_POLICY, now }),

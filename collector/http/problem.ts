@@ -7,11 +7,17 @@ import type { Logger } from '../log.ts';
 
 /** A JSON body that fits its schema, its text cleaned as on the wire; else a problem that names the field. */
 export function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.infer<T> {
-  const result = schema.safeParse(wellFormedAll(body ?? {}));
+  return parse(schema, body ?? {}, 'body');
+}
+
+/** A value that fits its schema; else a problem that names the field, or `whole` where none is to blame. */
+export function parse<T extends z.ZodType>(schema: T, value: unknown, whole: string): z.infer<T> {
+  const result = schema.safeParse(wellFormedAll(value));
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  const field = issue?.path.join('.') || (issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : 'body');
-  throw new Problem(400, `${field}: ${issue?.message ?? 'does not fit'}`, { field });
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : '';
+  const field = [issue?.path.join('.'), unknown].filter(Boolean).join('.') || whole;
+  throw new Problem(400, `${field}: ${unknown ? 'not known here' : (issue?.message ?? 'does not fit')}`, { field });
 }
 
 export function problemHandler(log: Logger): ErrorRequestHandler {

@@ -1,29 +1,26 @@
 /** Stores over HTTP: things of their own, named once, so that renaming one is one edit. */
-import { Router } from 'express';
 import { z } from 'zod';
-import type { Millis } from '../../protocol/event.ts';
 import { Problem } from '../errors.ts';
 import { gln } from '../scan/code-body.ts';
 import type { Store, StoreRow } from '../store/store.ts';
-import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
-import { text } from './params.ts';
-import { parseBody } from './problem.ts';
+import { siteFor } from './auth.ts';
+import type { Api } from './endpoint.ts';
+import { site, theSite } from './fields.ts';
 import { oneSite } from './profiles.ts';
 
 const name = z.string().trim().min(1).max(128);
-const StoreBody = z.strictObject({ id: name, site: z.string().optional(), name: name.optional(), gln: gln.nullable().default(null) });
+const StoreBody = z.strictObject({ id: name, site: theSite, name: name.optional(), gln: gln.nullable().default(null) });
 const StoreEdit = z.strictObject({ name, gln: gln.nullable() }).partial();
+const ShownStore = z.strictObject({ site: z.string(), id: z.string(), name: z.string(), gln: z.string().nullable() }).meta({ id: 'Store' });
 
 export interface StoresOptions {
+  api: Api;
   store: Store;
-  auth: Auth;
-  now: () => Millis;
   onChange(): void;
 }
 
-export function storeRoutes({ store, auth, now, onChange }: StoresOptions): Router {
-  const router = Router();
-  const shown = ({ site, store_id, name, gln }: StoreRow & { site: string }): object => ({ site, id: store_id, name, gln });
+export function storeRoutes({ api: { endpoint }, store, onChange }: StoresOptions): void {
+  const shown = ({ site, store_id, name, gln }: StoreRow & { site: string }) => ({ site, id: store_id, name, gln });
   const find = async (site: string, id: string): Promise<StoreRow | undefined> =>
     (await store.queries.stores([site])).find(({ store_id }) => store_id === id);
   const save = async (site: string, row: StoreRow): Promise<void> => {
@@ -31,28 +28,41 @@ export function storeRoutes({ store, auth, now, onChange }: StoresOptions): Rout
     onChange();
   };
 
-  router.get('/v1/stores', requireScope(auth, 'read', now), async (req, res) => {
-    const stores = await store.queries.stores(siteFor(accessOf(res), text(req, 'site')));
-    res.json({ stores: stores.map(shown) });
-  });
+  endpoint(
+    'GET /v1/stores',
+    { scope: 'read', summary: 'The stores', query: { site }, answers: { 200: z.strictObject({ stores: z.array(ShownStore) }) } },
+    async ({ query, access }) => ({ stores: (await store.queries.stores(siteFor(access, query.site))).map(shown) }),
+  );
 
-  router.post('/v1/stores', requireScope(auth, 'write', now), async (req, res) => {
-    const body = parseBody(StoreBody, req.body);
-    const site = oneSite(store, siteFor(accessOf(res), body.site));
-    if (await find(site, body.id)) throw new Problem(409, `The store ${body.id} is there already`, { field: 'id' });
-    const row = { store_id: body.id, name: body.name ?? body.id, gln: body.gln };
-    await save(site, row);
-    res.status(201).json(shown({ site, ...row }));
-  });
+  endpoint(
+    'POST /v1/stores',
+    { scope: 'write', summary: 'Adds a store', body: StoreBody, answers: { 201: ShownStore } },
+    async ({ body, access }) => {
+      const site = oneSite(store, siteFor(access, body.site));
+      if (await find(site, body.id)) throw new Problem(409, `The store ${body.id} is there already`, { field: 'id' });
+      const row = { store_id: body.id, name: body.name ?? body.id, gln: body.gln };
+      await save(site, row);
+      return shown({ site, ...row });
+    },
+  );
 
-  router.patch('/v1/stores/:id', requireScope(auth, 'write', now), async (req, res) => {
-    const site = oneSite(store, siteFor(accessOf(res), text(req, 'site')));
-    const known = await find(site, String(req.params['id']));
-    if (!known) throw new Problem(404, `No such store: ${req.params['id']}`);
-    const edit = parseBody(StoreEdit, req.body);
-    const row = { ...known, ...(edit.name !== undefined && { name: edit.name }), ...(edit.gln !== undefined && { gln: edit.gln }) };
-    await save(site, { store_id: row.store_id, name: row.name, gln: row.gln });
-    res.json(shown({ ...row, site }));
-  });
-  return router;
+  endpoint(
+    'PATCH /v1/stores/:id',
+    {
+      scope: 'write',
+      summary: 'Renames a store, or gives it a GLN',
+      query: { site: theSite },
+      body: StoreEdit,
+      answers: { 200: ShownStore },
+    },
+    async ({ params, query, body, access }) => {
+      const site = oneSite(store, siteFor(access, query.site));
+      const known = await find(site, params.id);
+      if (!known) throw new Problem(404, `No such store: ${params.id}`);
+      const { store_id } = known;
+      const row = { store_id, name: body.name ?? known.name, gln: body.gln === undefined ? known.gln : body.gln };
+      await save(site, row);
+      return shown({ ...row, site });
+    },
+  );
 }

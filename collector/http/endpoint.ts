@@ -1,0 +1,92 @@
+/** One description of an endpoint: it lets requests in, checks them, and is what the OpenAPI document is made from. */
+import { type Request, type RequestHandler, type Response, Router } from 'express';
+import { z } from 'zod';
+import type { Millis } from '../../protocol/event.ts';
+import type { Scope } from '../store/store.ts';
+import { type Access, type Auth, accessOf, requireScope } from './auth.ts';
+import { parse } from './problem.ts';
+
+type Shape = Record<string, z.ZodType>;
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+type Answers = Record<number, z.ZodType | null>;
+/** The names in a path: `code` of `/v1/codes/:code`. */
+type Names<P extends string> = P extends `${string}:${infer Rest}`
+  ? Rest extends `${infer Name}/${infer More}`
+    ? Name | Names<More>
+    : Rest
+  : never;
+
+export interface Description<Q extends Shape = Shape, B extends z.ZodType = z.ZodType, A extends Answers = Answers> {
+  scope: Scope;
+  /** What it answers or does, in a line. */
+  summary: string;
+  /** Parameters of the query. Any other is refused. */
+  query?: Q;
+  /** A JSON body. */
+  body?: B;
+  /** A body of another kind, which the handler reads, or `read` does before it. */
+  upload?: { type: string; read?: RequestHandler };
+  /** Bodies by status, null for none. The first is the one that the handler need not set. */
+  answers: A;
+  /** Other types that the first answer may have; the handler sends those itself. */
+  media?: readonly string[];
+}
+
+/** What a handler gets: checked, and let in. */
+export interface Call<P extends string, Q extends Shape, B extends z.ZodType> {
+  query: z.output<z.ZodObject<Q>>;
+  body: z.output<B>;
+  params: Record<Names<P>, string>;
+  access: Access;
+  req: Request;
+  res: Response;
+}
+
+/** What a handler gives: the body of one of its answers, or nothing where it has sent the answer itself. */
+type Given<A extends Answers> = { [Status in keyof A]: A[Status] extends z.ZodType ? z.input<A[Status]> : undefined }[keyof A];
+
+export interface Endpoint extends Description {
+  method: Method;
+  /** With `:name` where a parameter stands. */
+  path: string;
+}
+
+export interface Api {
+  endpoint<const P extends `${Method} /v1/${string}`, Q extends Shape, B extends z.ZodType, A extends Answers>(
+    /** As `GET /v1/stores/:id`. */
+    name: P,
+    description: Description<Q, B, A>,
+    handle: (call: Call<P, Q, B>) => Promise<Given<A> | undefined>,
+  ): void;
+  /** All that were described, in the order of their routes. */
+  readonly endpoints: readonly Endpoint[];
+  readonly router: Router;
+}
+
+export function createApi({ auth, now }: { auth: Auth; now: () => Millis }): Api {
+  const router = Router();
+  const endpoints: Endpoint[] = [];
+  return {
+    router,
+    endpoints,
+    endpoint(name, description, handle) {
+      const [method, path] = name.split(' ') as [Method, string];
+      const { scope, upload, answers } = description;
+      const query = z.strictObject(description.query ?? {});
+      const status = Number(Object.keys(answers)[0] ?? 200);
+      endpoints.push({ ...(description as unknown as Description), method, path });
+      const before = [requireScope(auth, scope, now), ...(upload?.read ? [upload.read] : [])];
+      router[method.toLowerCase() as 'get'](path, ...before, async (req, res) => {
+        const given = Object.entries(req.query).filter(([, value]) => value !== '');
+        const call = {
+          query: parse(query, Object.fromEntries(given), 'query'),
+          body: description.body && parse(description.body, req.body ?? {}, 'body'),
+          ...{ params: req.params, access: accessOf(res), req, res: res.status(status) },
+        };
+        const answer = await handle(call as unknown as Parameters<typeof handle>[0]);
+        if (answer !== undefined) res.json(answer);
+        else if (!res.headersSent) res.end();
+      });
+    },
+  };
+}

@@ -1,0 +1,68 @@
+/** Fields that the requests of many endpoints have, each with what it may be. */
+import { z } from 'zod';
+
+/** One value of free text. */
+export const text = (description: string): z.ZodOptional<z.ZodString> => z.string().max(512).optional().meta({ description });
+
+export const site = text('Only this site; all of the token’s where it is left out');
+export const theSite = text('May be left out where the token has one site only');
+
+export const limit = (fallback = 100, most = 1_000) =>
+  z.coerce
+    .number<string>(`expected a whole number from 1 to ${most}`)
+    .int()
+    .min(1)
+    .max(most)
+    .default(fallback)
+    .meta({ description: 'Rows of one answer' });
+
+export const number = (least: number, most: number, description: string) =>
+  z.coerce.number<string>().int(`expected a whole number from ${least} to ${most}`).min(least).max(most).meta({ description });
+
+/** A moment: milliseconds or ISO 8601. */
+export const moment = (description: string) =>
+  z
+    .string()
+    .max(64)
+    .transform((value, context) => {
+      const time = /^-?\d{1,16}$/.test(value)
+        ? Number(value)
+        : /^\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?$/.test(value)
+          ? Date.parse(value)
+          : Number.NaN;
+      if (!Number.isNaN(time)) return time;
+      context.addIssue({ code: 'custom', message: 'expected milliseconds since 1970 or ISO 8601' });
+      return z.NEVER;
+    })
+    .optional()
+    .meta({ description: `${description}: milliseconds since 1970, or ISO 8601` });
+
+export const flag = (description: string) =>
+  z
+    .enum(['0', '1'])
+    .default('0')
+    .transform((value) => value === '1')
+    .meta({ description });
+
+/** Where a page goes on: opaque to consumers, `count` numbers. */
+export const cursor = (count: number, description = '`next_cursor` of the page before') =>
+  z
+    .string()
+    .max(512)
+    .transform((value, context) => {
+      const numbers = Buffer.from(value, 'base64url').toString().split('.').map(Number);
+      if (numbers.length === count && numbers.every(Number.isSafeInteger)) return numbers;
+      context.addIssue({ code: 'custom', message: 'not a cursor of this endpoint' });
+      return z.NEVER;
+    })
+    .optional()
+    .meta({ description });
+
+/** Cursors are numbers joined by dots, in base64url. */
+export function cursorOf(...numbers: readonly number[]): string {
+  return Buffer.from(numbers.join('.')).toString('base64url');
+}
+
+/** Of an answer: null after the last page. */
+export const nextCursor = z.string().nullable();
+export const millis = z.number().int().meta({ description: 'Milliseconds since 1970, UTC' });
