@@ -32,6 +32,7 @@ export interface SegmentState extends Content {
 export interface StoredLink {
   segment: SegmentState;
   first: Key;
+  last: Key;
   outcome: Outcome;
   link_version: number;
 }

@@ -9,7 +9,7 @@ import {
   type SegmentState,
   type SessionState,
 } from '../linking/browser.ts';
-import type { SessionChanges } from '../linking/changes.ts';
+import { dayOf, type SessionChanges } from '../linking/changes.ts';
 import type { Barrier, LinkEvent, Strength } from '../linking/event.ts';
 import { type Key, keyOf } from '../linking/order.ts';
 import type { Candidate, Outcome } from '../linking/outcome.ts';
@@ -24,6 +24,7 @@ export const JUDGE_COLUMNS = [
     'first_rank',
     'first_id',
     'first_sub',
+    'last_day',
     'device_type',
     'bot',
     'status',
@@ -57,7 +58,7 @@ export function sessionOf(row: SessionRow, links: readonly LinkRow[]): SessionSt
   for (const link of links) {
     const segment = segmentOf(link);
     session.segments.push(segment);
-    session.stored.push({ segment, first: segment.first, outcome: segment.outcome, link_version: link.link_version });
+    session.stored.push({ segment, first: segment.first, last: segment.last, outcome: segment.outcome, link_version: link.link_version });
   }
   return session;
 }
@@ -125,6 +126,7 @@ export function judgeValues(content: Content, policy_version: number): unknown[]
       first.rank,
       first.event_id,
       first.sub,
+      dayOf(content.last.time),
       device_type,
       bot ? 1 : 0,
       status,
