@@ -16,6 +16,7 @@ import { createAuth } from './http/auth.ts';
 import { codeRoutes } from './http/codes.ts';
 import { codesRevokeRoutes } from './http/codes-revoke.ts';
 import { createCollect } from './http/collect.ts';
+import { customerRoutes } from './http/customers.ts';
 import { decisionRoutes } from './http/decisions.ts';
 import { demoRoutes } from './http/demo.ts';
 import { docsRoutes } from './http/docs-page.ts';
@@ -30,6 +31,7 @@ import { pictureRoutes } from './http/pictures.ts';
 import { profileRoutes } from './http/profiles.ts';
 import { rateLimit } from './http/rate.ts';
 import { relinkRoutes } from './http/relink.ts';
+import { reportRoutes } from './http/reports.ts';
 import { createScan } from './http/scan.ts';
 import { scanRoutes } from './http/scans.ts';
 import { sessionRoutes } from './http/session.ts';
@@ -174,6 +176,10 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
   const scan = createScan({ recorder, metrics, log, siteOf, now, codeOf: codes.get });
   const api = createApi({ auth, now });
   storeRoutes({ api, store, onChange: stores.forgetAll });
+  profileRoutes({ api, store, standings, now });
+  customerRoutes({ api, store, standings, now });
+  eventRoutes({ api, store });
+  reportRoutes({ api, store, now });
   const stream = streamRoutes({ store, auth, frontier, log, now });
   const app = createApp({
     ...{ metrics, log },
@@ -189,15 +195,14 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     routes: [
       sessionRoutes({ auth, secret: admin_token, publicUrl: () => config.public_url, trust_proxy: config.trust_proxy, now }),
       tagRoutes({ dir: join(root, 'dist/tag'), release: versionOf(root), kept_dir: join(config.data_dir, 'tags') }),
+      // In front of what lets every request in by one scope.
+      api.router,
       linkRoutes({ store, reads, auth, now }),
-      profileRoutes({ store, auth, standings, now }),
-      eventRoutes({ store, auth, now }),
       codeRoutes({ store, auth, now, publicUrl: () => url, onChange: codesChanged }),
       codesRevokeRoutes({ store, intake: direct, auth, policy: DEFAULT_POLICY, now, onChange: codesChanged }),
       pictureRoutes({ store, auth, now, publicUrl: () => url }),
       scanRoutes({ store, auth, now }),
       stream.router,
-      api.router,
       docsRoutes(() => ({ endpoints: api.endpoints, version: versionOf(root), url })),
       gs1TargetRoutes({ store, auth, now, onChange: gs1Targets.forgetAll }),
       decisionRoutes({ store, intake: direct, auth, policy: DEFAULT_POLICY, now }),

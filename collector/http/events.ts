@@ -1,33 +1,46 @@
 /** `GET /v1/events`: what was stored, in the order of storing. */
-import { type Request, Router } from 'express';
-import type { Millis } from '../../protocol/event.ts';
-import type { EventFilter, StoredEvent } from '../store/queries-events.ts';
+import { z } from 'zod';
+import type { StoredEvent } from '../store/queries-events.ts';
 import type { Store } from '../store/store.ts';
-import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
-import { cursor, cursorOf, limit, moment, text } from './params.ts';
+import { siteFor } from './auth.ts';
+import type { Api } from './endpoint.ts';
+import { cursor, cursorOf, limit, moment, nextCursor, site, text } from './fields.ts';
+import { ShownEvent } from './profile-schema.ts';
 
-const TEXT_FILTERS = ['site', 'anonymous_id', 'session_id', 'event_id', 'customer_id', 'type'] as const;
-
-export function eventRoutes({ store, auth, now }: { store: Store; auth: Auth; now: () => Millis }): Router {
-  const router = Router();
-  router.get('/v1/events', requireScope(auth, 'read', now), async (req, res) => {
-    const size = limit(req);
-    const [after = 0] = cursor(req, 'cursor', 1) ?? [];
-    const filter = { ...filterOf(req), sites: siteFor(accessOf(res), text(req, 'site')) };
-    const { events, next } = await store.queries.eventsPage(filter, after, size);
-    res.json({ events: events.map(shownEvent), next_cursor: next === null ? null : cursorOf(next) });
-  });
-  return router;
-}
-
-function filterOf(req: Request): EventFilter {
-  const texts = TEXT_FILTERS.flatMap((name) => (text(req, name) === undefined ? [] : [[name, text(req, name)]]));
-  const [from, to] = [moment(req, 'from'), moment(req, 'to')];
-  return { ...(Object.fromEntries(texts) as EventFilter), ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+export function eventRoutes({ api: { endpoint }, store }: { api: Api; store: Store }): void {
+  endpoint(
+    'GET /v1/events',
+    {
+      scope: 'read',
+      summary: 'Events in the order of storing; a page may be shorter than its limit while there is more',
+      query: {
+        site,
+        anonymous_id: text('Of this browser'),
+        session_id: text('Of sessions with this id'),
+        customer_id: text('Of this very customer: linked sessions, and claims without a session'),
+        event_id: text('This event'),
+        type: text('Of this type'),
+        from: moment('Occurred at or after'),
+        to: moment('Occurred before'),
+        limit: limit(),
+        cursor: cursor(1),
+      },
+      answers: { 200: z.strictObject({ events: z.array(ShownEvent), next_cursor: nextCursor }) },
+    },
+    async ({ query: { site: named, limit: size, cursor: place, ...filter }, access }) => {
+      const found = await store.queries.eventsPage({ ...given(filter), sites: siteFor(access, named) }, place?.[0] ?? 0, size);
+      return { events: found.events.map(shownEvent), next_cursor: found.next === null ? null : cursorOf(found.next) };
+    },
+  );
 }
 
 /** Its content spread out, its place in the store left out. */
-export function shownEvent<T extends StoredEvent>({ event_pk: _place, payload, ...event }: T): object {
+export function shownEvent<T extends StoredEvent>({ event_pk: _place, payload, ...event }: T) {
   const { url = null, referrer = null, title = null, props = {} } = payload;
   return { ...event, url, referrer, title, props };
+}
+
+/** Without what is undefined. */
+function given<T extends object>(filter: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)) as never;
 }

@@ -50,8 +50,9 @@ export const cursor = (count: number, description = '`next_cursor` of the page b
     .string()
     .max(512)
     .transform((value, context) => {
-      const numbers = Buffer.from(value, 'base64url').toString().split('.').map(Number);
-      if (numbers.length === count && numbers.every(Number.isSafeInteger)) return numbers;
+      const parts = Buffer.from(value, 'base64url').toString().split('.');
+      const numbers = parts.map(Number);
+      if (parts.length === count && parts.every((part) => /^-?\d{1,16}$/.test(part)) && numbers.every(Number.isSafeInteger)) return numbers;
       context.addIssue({ code: 'custom', message: 'not a cursor of this endpoint' });
       return z.NEVER;
     })

@@ -1,87 +1,115 @@
-/** Customers: the profile of the person, and everything that person did, over all browsers, scans and channels. */
+/** Customers: the profile of the person, who somebody is, and everything that person did, over all browsers, scans and channels. */
 import { createHash } from 'node:crypto';
-import { type Request, type Response, Router } from 'express';
+import type { Request, Response } from 'express';
+import { z } from 'zod';
 import type { Millis } from '../../protocol/event.ts';
 import { badField, Problem } from '../errors.ts';
 import { LookupBody, personsFor } from '../profile/lookup.ts';
 import { type Profile, profileOf } from '../profile/profile.ts';
 import type { StandingsCache } from '../profile/standings.ts';
 import type { Store } from '../store/store.ts';
-import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
+import { siteFor } from './auth.ts';
+import type { Api } from './endpoint.ts';
 import { shownEvent } from './events.ts';
-import { cursor, cursorOf, limit, text } from './params.ts';
-import { parseBody } from './problem.ts';
+import { cursorOf, limit, nextCursor, theSite } from './fields.ts';
+import { AS_OF, ShownEvent, ShownProfile } from './profile-schema.ts';
 
 export interface ProfilesOptions {
+  api: Api;
   store: Store;
-  auth: Auth;
   standings: StandingsCache;
   now: () => Millis;
 }
 
-export function profileRoutes({ store, auth, standings, now }: ProfilesOptions): Router {
+export function profileRoutes({ api: { endpoint }, store, standings, now }: ProfilesOptions): void {
   const { queries } = store;
-  const router = Router();
-  router.use('/v1/customers', requireScope(auth, 'read', now));
-
-  router.get('/v1/customers/:id', async (req, res) => {
-    const site = oneSite(store, siteFor(accessOf(res), text(req, 'site')));
+  /** Read before the rest: whoever goes on from here may see a change twice, but misses none. */
+  const moment = async (): Promise<{ as_of: Millis; changes_cursor: string }> => {
     const changes_cursor = cursorOf(await queries.lastPosition());
-    const as_of = now();
-    const site_pk = sitePk(store, site);
-    const profile = await profileOf({
-      ...{ queries, site, site_pk, customer_id: String(req.params.id), now: as_of },
-      standings: await standings.of(site),
-    });
-    if (!profile) throw new Problem(404, 'No such customer');
-    if (unchanged(req, res, profile)) return void res.status(304).end();
-    res.json({ ...profile, as_of, changes_cursor });
-  });
+    return { as_of: now(), changes_cursor };
+  };
 
   // In the body, so that no id stands in a URL that somebody keeps.
-  router.post('/v1/customers/lookup', async (req, res) => {
-    const { site: named, ...wanted } = parseBody(LookupBody, req.body);
-    const site = oneSite(store, siteFor(accessOf(res), named));
-    const changes_cursor = cursorOf(await queries.lastPosition());
-    const as_of = now();
-    const record = store.sites().find((known) => known.site === site);
-    if (!record) throw new Problem(404, 'No such site', { field: 'site' });
-    const persons = await personsFor(queries, record, wanted);
-    const source = { queries, site, site_pk: record.site_pk, standings: await standings.of(site), now: as_of };
-    const profiles: Profile[] = [];
-    for (const customer_id of persons) {
-      const profile = await profileOf({ ...source, customer_id });
-      if (profile) profiles.push(profile);
-    }
-    res.json({ profiles, as_of, changes_cursor });
-  });
+  endpoint(
+    'POST /v1/customers/lookup',
+    {
+      scope: 'read',
+      summary: 'Who is this? Profiles by one of an id, an e-mail, an order, a session, a browser, a scan or a code; 20 at most',
+      body: LookupBody,
+      answers: { 200: z.strictObject({ profiles: z.array(ShownProfile), ...AS_OF }) },
+    },
+    async ({ body: { site: named, ...wanted }, access, res }) => {
+      res.status(200);
+      const site = oneSite(store, siteFor(access, named));
+      const told = await moment();
+      const record = siteRecord(store, site);
+      const source = { queries, site, site_pk: record.site_pk, standings: await standings.of(site), now: told.as_of };
+      const profiles: Profile[] = [];
+      for (const customer_id of await personsFor(queries, record, wanted)) {
+        const profile = await profileOf({ ...source, customer_id });
+        if (profile) profiles.push(profile);
+      }
+      return { profiles, ...told };
+    },
+  );
 
-  router.get('/v1/customers/:id/timeline', async (req, res) => {
-    const site = oneSite(store, siteFor(accessOf(res), text(req, 'site')));
-    const changes_cursor = cursorOf(await queries.lastPosition());
-    const as_of = now();
-    const size = limit(req);
-    // A cursor of this endpoint, or a moment.
-    const moment = /^\d{10,}$/.test(text(req, 'before') ?? '') ? Number(text(req, 'before')) : null;
-    const before = moment === null ? cursor(req, 'before', 2) : [moment, 0];
-    const customers = await queries.customersOf(site, await queries.personOf(site, String(req.params.id)));
-    if (!(await queries.knowsCustomer(site, customers))) throw new Problem(404, 'No such customer');
-    const place = before && { occurred_at: before[0] ?? 0, event_pk: before[1] ?? 0 };
-    const events = await queries.timeline(site, customers, place, size);
-    const last = events.at(-1);
-    res.json({
-      events: events.map(shownEvent),
-      next_before: events.length === size && last ? cursorOf(last.occurred_at, last.event_pk) : null,
-      as_of,
-      changes_cursor,
-    });
-  });
-  return router;
+  endpoint(
+    'GET /v1/customers/:id',
+    {
+      scope: 'read',
+      summary: 'The profile of the person that this customer is',
+      query: { site: theSite },
+      answers: { 200: ShownProfile.extend(AS_OF), 304: null },
+    },
+    async ({ params, query, access, req, res }) => {
+      const site = oneSite(store, siteFor(access, query.site));
+      const told = await moment();
+      const { site_pk } = siteRecord(store, site);
+      const source = { queries, site, site_pk, standings: await standings.of(site), now: told.as_of };
+      const profile = await profileOf({ ...source, customer_id: params.id });
+      if (!profile) throw new Problem(404, 'No such customer');
+      if (unchanged(req, res, profile)) return void res.status(304).end();
+      return { ...profile, ...told };
+    },
+  );
+
+  endpoint(
+    'GET /v1/customers/:id/timeline',
+    {
+      scope: 'read',
+      summary: 'Everything that this person did, newest first',
+      query: { site: theSite, before, limit: limit() },
+      answers: { 200: z.strictObject({ events: z.array(ShownEvent), next_before: nextCursor, ...AS_OF }) },
+    },
+    async ({ params, query, access }) => {
+      const site = oneSite(store, siteFor(access, query.site));
+      const told = await moment();
+      const customers = await queries.customersOf(site, await queries.personOf(site, params.id));
+      if (!(await queries.knowsCustomer(site, customers))) throw new Problem(404, 'No such customer');
+      const events = await queries.timeline(site, customers, query.before ?? null, query.limit);
+      const last = events.at(-1);
+      const next_before = events.length === query.limit && last ? cursorOf(last.occurred_at, last.event_pk) : null;
+      return { events: events.map(shownEvent), next_before, ...told };
+    },
+  );
 }
 
+/** A place in a timeline: `next_before`, or a moment. */
+const before = z
+  .string()
+  .max(512)
+  .transform((value, context) => {
+    if (/^\d{10,16}$/.test(value)) return { occurred_at: Number(value), event_pk: 0 };
+    const parts = /^(-?\d{1,16})\.(\d{1,16})$/.exec(Buffer.from(value, 'base64url').toString());
+    if (parts) return { occurred_at: Number(parts[1]), event_pk: Number(parts[2]) };
+    context.addIssue({ code: 'custom', message: 'not a cursor of this endpoint, nor milliseconds' });
+    return z.NEVER;
+  })
+  .optional()
+  .meta({ description: '`next_before` of the page before, or a moment in milliseconds' });
+
 /** Sets the ETag of a profile; what only the moment of the answer changes is not in it. */
-function unchanged(req: Request, res: Response, profile: Profile): boolean {
-  const { rfm, ...rest } = profile;
+function unchanged(req: Request, res: Response, { rfm, ...rest }: Profile): boolean {
   const content = JSON.stringify([rest, rfm && [rfm.recency, rfm.frequency, rfm.monetary]]);
   const etag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
   res.set({ etag, 'cache-control': 'private, no-cache' });
@@ -89,8 +117,10 @@ function unchanged(req: Request, res: Response, profile: Profile): boolean {
   return known === '*' || known.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }
 
-export function sitePk(store: Store, site: string): number {
-  return store.sites().find((record) => record.site === site)?.site_pk ?? -1;
+export function siteRecord(store: Store, site: string) {
+  const record = store.sites().find((known) => known.site === site);
+  if (!record) throw new Problem(404, `No such site: ${site}`, { field: 'site' });
+  return record;
 }
 
 /** The site meant: the one named, or the only one there is. */

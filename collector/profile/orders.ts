@@ -82,4 +82,17 @@ export function revenueOf(orders: readonly Pick<Order, 'type' | 'value' | 'curre
   });
 }
 
+/** Hundred-millionths of a decimal string, which has 8 decimals at most: exact, and comparable. */
+export function unitsOf(value: string): bigint {
+  const [whole = '0', fraction = ''] = value.split('.');
+  return BigInt(whole + fraction.padEnd(8, '0'));
+}
+
+/** The decimal string of so many hundred-millionths, with two decimals, or more where they are needed. */
+export function decimalOf(units: bigint): string {
+  const digits = (units < 0n ? -units : units).toString().padStart(9, '0');
+  const fraction = digits.slice(-8).replace(/0{1,6}$/, '');
+  return `${units < 0n ? '-' : ''}${digits.slice(0, -8)}.${fraction}`;
+}
+
 const nameOf = ({ source, order_id }: Pick<Order, 'source' | 'order_id'>): string => `${source} ${order_id}`;

@@ -2,7 +2,7 @@
 import type { Millis } from '../../protocol/event.ts';
 import type { Strength } from '../linking/event.ts';
 import type { Queries } from '../store/queries.ts';
-import type { IdentifierRow, Visit, Wish } from '../store/queries-customers.ts';
+import type { IdentifierRow, LastScan, Visit, Wish } from '../store/queries-customers.ts';
 import { type Order, ordersOf, type Revenue, revenueOf } from './orders.ts';
 import { cartLeft, type Rfm, type Segment, segmentsOf } from './segments.ts';
 import type { Standings } from './standings.ts';
@@ -24,7 +24,7 @@ export interface Profile {
   page_views: number;
   last_products: LastProduct[];
   last_searches: { search_term: string; at: Millis }[];
-  last_scan: object | null;
+  last_scan: LastScan | null;
   /** Newest first, the newest ORDERS_SHOWN; sums are over all. */
   orders: (Order & Touches)[];
   order_count: number;

@@ -5,7 +5,7 @@
 import { type Millis, SECOND } from '../../protocol/event.ts';
 import type { Queries } from '../store/queries.ts';
 import type { OwnedOrderEvent } from '../store/queries-customers.ts';
-import { type OwnedOrder, ordersOf } from './orders.ts';
+import { type OwnedOrder, ordersOf, unitsOf } from './orders.ts';
 import { type Buyer, CART_FORGOTTEN_AFTER, type Rfm, scoresOf } from './segments.ts';
 
 export interface Standings {
@@ -144,10 +144,4 @@ function buyersOf(orders: readonly OwnedOrder[], currency: string): Map<string, 
   // Who only gave back bought before there was anything to see.
   for (const { person_id, orders } of buyers.values()) if (orders === 0) buyers.delete(person_id);
   return buyers;
-}
-
-/** Hundred-millionths of a decimal string, which has 8 decimals at most. */
-function unitsOf(value: string): bigint {
-  const [whole = '0', fraction = ''] = value.split('.');
-  return BigInt(whole + fraction.padEnd(8, '0'));
 }

@@ -1,5 +1,6 @@
 /** What scans led to, by code, store, placement, product and time: counted by person where one is known, else by browser. */
 import { DAY, type Item, type Millis } from '../../protocol/event.ts';
+import { localHours } from '../domain/local-time.ts';
 import { sumDecimals } from '../linking/money.ts';
 import type { Queries } from '../store/queries.ts';
 import type { Action, PlacedScan, ScanFilter, ScanRow } from '../store/queries-scans.ts';
@@ -188,14 +189,13 @@ type TimeOf = (site: string, time: Millis) => string;
 /** `2026-11-20T09` on the site's own clock. */
 function times(by: readonly Dimension[], timezoneOf: ReportOptions['timezoneOf']): TimeOf {
   if (!by.some((dimension) => dimension === 'hour' || dimension === 'day' || dimension === 'month')) return () => '';
-  const formats = new Map<string, Intl.DateTimeFormat>();
+  const formats = new Map<string, (time: Millis) => string>();
   return (site, time) => {
-    let format = formats.get(site);
-    if (!format) {
-      const parts = { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', hourCycle: 'h23' } as const;
-      format = new Intl.DateTimeFormat('en-CA', { ...parts, timeZone: timezoneOf(site) });
-      formats.set(site, format);
+    let hours = formats.get(site);
+    if (!hours) {
+      hours = localHours(timezoneOf(site));
+      formats.set(site, hours);
     }
-    return format.format(time).replace(', ', 'T');
+    return hours(time);
   };
 }

@@ -59,6 +59,10 @@ export interface OwnedOrderEvent {
   person_id: string | null;
 }
 
+export interface LastScan extends Omit<StoredScan, 'claimed'> {
+  occurred_at: Millis;
+}
+
 export interface Wish {
   type: string;
   occurred_at: Millis;
@@ -149,7 +153,7 @@ export function customerQueries(rows: Rows) {
       return found?.at ?? null;
     },
 
-    async lastScan({ site_pk, customers }: PersonRef): Promise<(Omit<StoredScan, 'claimed'> & { occurred_at: Millis }) | null> {
+    async lastScan({ site_pk, customers }: PersonRef): Promise<LastScan | null> {
       const [found] = await rows(sql<
         Omit<StoredScan, 'claimed' | 'product'> & { occurred_at: Millis; sku: string | null; gtin: string | null }
       >`

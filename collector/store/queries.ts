@@ -6,6 +6,7 @@ import { customerQueries } from './queries-customers.ts';
 import { eventQueries } from './queries-events.ts';
 import { identityQueries } from './queries-identity.ts';
 import { linkQueries } from './queries-links.ts';
+import { reportQueries } from './queries-reports.ts';
 import { scanQueries } from './queries-scans.ts';
 import { streamQueries } from './queries-stream.ts';
 import type { Scope, TokenRow } from './store.ts';
@@ -26,6 +27,7 @@ export function createQueries(db: Kysely<Tables>) {
     ...codeQueries(rows),
     ...customerQueries(rows),
     ...scanQueries(rows),
+    ...reportQueries(rows),
     ...streamQueries(rows),
 
     async tokens(): Promise<TokenRow[]> {

@@ -36,6 +36,14 @@ export const GOOD: readonly [string, Request][] = [
   ['GET /v1/stores', { query: '?site=demo' }],
   ['POST /v1/stores', { body: { id: 'paris', site: 'demo', name: 'Paris' } }],
   ['PATCH /v1/stores/paris', { query: '?site=demo', body: { gln: '4012345000009' } }],
+  ['POST /v1/customers/lookup', { body: { customer_id: 'C1' } }],
+  ['GET /v1/customers', { query: '?order=recent' }],
+  ['GET /v1/customers', { query: '?segment=loyal' }],
+  ['GET /v1/customers/C1', {}],
+  ['GET /v1/customers/C1/timeline', { query: '?limit=1' }],
+  ['GET /v1/events', { query: '?type=login' }],
+  ['GET /v1/reports/links', {}],
+  ['GET /v1/reports/funnel', { query: '?by=browser' }],
 ];
 
 export const BAD: readonly [string, Request & { status?: number; field?: string }][] = [
@@ -45,4 +53,15 @@ export const BAD: readonly [string, Request & { status?: number; field?: string 
   ['POST /v1/stores', { body: { name: 'Paris' }, field: 'id' }],
   ['PATCH /v1/stores/paris', { body: { id: 'lyon' }, field: 'id' }],
   ['PATCH /v1/stores/nowhere', { body: { name: 'x' }, status: 404 }],
+  ['POST /v1/customers/lookup', { body: { customer_id: 1 }, field: 'customer_id' }],
+  ['POST /v1/customers/lookup', { body: {} }],
+  ['GET /v1/customers', { query: '?segment=rich', field: 'segment' }],
+  ['GET /v1/customers', { query: '?cursor=!', field: 'cursor' }],
+  ['GET /v1/customers/nobody', { status: 404 }],
+  ['GET /v1/customers/nobody/timeline', { status: 404 }],
+  ['GET /v1/customers/C1/timeline', { query: '?before=x', field: 'before' }],
+  ['GET /v1/events', { query: '?cursor=!', field: 'cursor' }],
+  ['GET /v1/events', { query: '?from=yesterday', field: 'from' }],
+  ['GET /v1/reports/links', { query: '?from=2026-01-02&to=2026-01-01', field: 'to' }],
+  ['GET /v1/reports/funnel', { query: '?by=household', field: 'by' }],
 ];
