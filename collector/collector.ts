@@ -1,6 +1,6 @@
 /** Puts a collector together: the only file that names adapters. Used by main, the CLI, tests, and whoever embeds it. */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -161,7 +161,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     ...{ admission, retention },
     trust_proxy: config.trust_proxy,
   });
-  const recorder = createRecorder({ intake, metrics, log, spool: await openSpool(join(config.data_dir, 'scans.spool')) });
+  const recorder = createRecorder({ intake, metrics, log, spool: await openSpool(join(spoolDir(config), 'scans.spool')) });
   const gs1Targets = codeCache<SiteTarget[]>(async (key) => {
     const { anchors, prefixes } = lookupOf(key);
     return store.queries.gs1TargetsOf(anchors, prefixes);
@@ -265,6 +265,16 @@ async function probeAll(
 ): Promise<void> {
   await stream?.();
   if (role !== 'collector') await store();
+}
+
+/** Looked at now: that it is not there must not be found out when the store fails. */
+function spoolDir({ spool_dir, data_dir }: Config): string {
+  try {
+    accessSync(join(spool_dir || data_dir, '.'), constants.W_OK);
+  } catch (error) {
+    throw new StartupError(`SPOOL_DIR=${spool_dir}: not a folder that can be written (${(error as Error).message})`);
+  }
+  return spool_dir || data_dir;
 }
 
 /** The token given, or the one kept in DATA_DIR, or a new one. */

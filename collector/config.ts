@@ -12,6 +12,12 @@ export const SETTINGS = [
   { name: 'PORT', type: 'port', default: '8080', meaning: 'Port to listen on; 0 picks a free one.' },
   { name: 'HOST', type: 'text', default: '127.0.0.1', meaning: 'Address to listen on.' },
   { name: 'DATA_DIR', type: 'text', default: './data', meaning: 'Folder of the SQLite file and the admin token.' },
+  {
+    name: 'SPOOL_DIR',
+    type: 'text',
+    default: '',
+    meaning: 'Folder for scans that the store cannot take, this collector’s alone; best on another disk. Empty: DATA_DIR.',
+  },
   { name: 'DATABASE_URL', type: 'text', default: '', meaning: 'Empty: a SQLite file in DATA_DIR.' },
   { name: 'PUBLIC_URL', type: 'url', default: '', meaning: 'Where browsers reach this collector. Empty: http://localhost:PORT.' },
   {
@@ -85,6 +91,8 @@ export interface Config {
   port: number;
   host: string;
   data_dir: string;
+  /** Empty: `data_dir`. */
+  spool_dir: string;
   database_url: string;
   /** Without a trailing slash; empty until the port is known. */
   public_url: string;
@@ -147,6 +155,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     port,
     host: raw('HOST'),
     data_dir: raw('DATA_DIR'),
+    spool_dir: raw('SPOOL_DIR'),
     database_url,
     public_url: url.replace(/\/+$/, ''),
     admin_token,

@@ -33,6 +33,11 @@ test('a data directory that cannot be written says so', async () => {
   );
 });
 
+test('a folder for spooled scans that is not there stops the start', async () => {
+  const settings = { port: 0, data_dir: folder(), log_level: 'silent' } as const;
+  await expect(createCollector({ ...settings, spool_dir: '/proc/nope' })).rejects.toThrow(/SPOOL_DIR=\/proc\/nope: not a folder/);
+});
+
 test('a second collector on one data directory is refused, and names the first', async () => {
   const server = await startServer();
   await expect(createCollector({ port: 0, data_dir: server.data_dir, log_level: 'silent' })).rejects.toThrow(
