@@ -23,7 +23,7 @@ export async function* linksAsParquet(pages: AsyncIterable<readonly LinkRow[]>, 
   let columns = emptyColumns();
   let rows = 0;
   const writeGroup = (): Uint8Array => {
-    parquet.write({
+    void parquet.write({
       columnData: LINK_COLUMNS.map(({ name }, i) => ({ name, data: columns[i] ?? [], offsetIndex: false })),
       rowGroupSize: Math.max(rows, 1),
     });
@@ -42,7 +42,7 @@ export async function* linksAsParquet(pages: AsyncIterable<readonly LinkRow[]>, 
     }
   }
   if (rows > 0) yield writeGroup();
-  parquet.finish();
+  void parquet.finish();
   yield take();
 }
 
