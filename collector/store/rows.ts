@@ -13,7 +13,7 @@ import { dayOf, type SessionChanges } from '../linking/changes.ts';
 import type { Barrier, LinkEvent, Strength } from '../linking/event.ts';
 import { type Key, keyOf } from '../linking/order.ts';
 import type { Candidate, Outcome } from '../linking/outcome.ts';
-import type { Details } from '../linking/segment.ts';
+import { type Details, salesOf } from '../linking/segment.ts';
 
 /** Columns of a link by what writes them: taking in one more event, another outcome, a changed link. */
 export const GROW_COLUMNS = ['last_time', 'last_rank', 'last_id', 'last_sub', 'started_at', 'ended_at', 'events', 'page_views', 'details'];
@@ -112,7 +112,12 @@ export function placedOf(place: SessionPlace, events: readonly EventRow[], scans
 
 /** Values of GROW_COLUMNS. */
 export function growValues({ last, started_at, ended_at, events, page_views, details }: Content): unknown[] {
-  return [last.time, last.rank, last.event_id, last.sub, started_at, ended_at, events, page_views, details && JSON.stringify(details)];
+  return [last.time, last.rank, last.event_id, last.sub, started_at, ended_at, events, page_views, details && detailsText(details)];
+}
+
+/** Sums stand beside what they are of, so that SQL can read exact money without adding it up. */
+function detailsText(details: Details): string {
+  return JSON.stringify(details.orders.length === 0 ? details : { ...details, sales: salesOf(details) });
 }
 
 /** Values of JUDGE_COLUMNS. */

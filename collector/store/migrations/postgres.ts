@@ -1,4 +1,5 @@
 /** The PostgreSQL schema, step by step; the row `schema` of `meta` counts the steps taken. A step once released never changes. */
+import { publicViews } from './views.ts';
 
 /** Order of text is the order of its bytes, as everywhere else in Footfall, whatever the database's locale. */
 export const POSTGRES_MIGRATIONS: readonly string[] = [
@@ -154,4 +155,16 @@ CREATE TABLE change_log (
   link_version integer, link text, old text, cause_event_id text NOT NULL, changed_at bigint NOT NULL
 );
 `,
+  publicViews({
+    text: (json, ...path) => `((${json})::jsonb #>> '{${path.join(',')}}')`,
+    integer: (json, ...path) => `((${json})::jsonb #>> '{${path.join(',')}}')::bigint`,
+    second: (json) => `${json} -> 1`,
+    list: (json, member) => `coalesce(((${json})::jsonb -> '${member}')::text, '[]')`,
+    each: (json, element) =>
+      `coalesce((SELECT jsonb_agg(${element} ORDER BY e.place)::text FROM jsonb_array_elements((${json})::jsonb) WITH ORDINALITY e(value, place)), '[]')`,
+    object: (members) =>
+      `jsonb_build_object(${Object.entries(members)
+        .map(([name, value]) => `'${name}', ${value}`)
+        .join(', ')})`,
+  }),
 ].map((step) => step.replaceAll(/ text\b/g, ' text COLLATE "C"'));

@@ -1,4 +1,5 @@
 /** The SQLite schema, step by step; `PRAGMA user_version` counts the steps taken. A step once released never changes. */
+import { publicViews } from './views.ts';
 
 export const SQLITE_MIGRATIONS: readonly string[] = [
   `
@@ -169,4 +170,15 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
   ('links', 'links', '1000000 1 1'), ('links', 'links_by_browser', '1000000 4 1'), ('links', 'links_by_customer', '1000000 8');
 ANALYZE sqlite_schema;
 `,
+  publicViews({
+    text: (json, ...path) => `json_extract(${json}, '$.${path.join('.')}')`,
+    integer: (json, ...path) => `json_extract(${json}, '$.${path.join('.')}')`,
+    second: (json) => `json(json_extract(${json}, '$[1]'))`,
+    list: (json, member) => `coalesce(json_extract(${json}, '$.${member}'), '[]')`,
+    each: (json, element) => `(SELECT json_group_array(${element}) FROM json_each(${json}) e)`,
+    object: (members) =>
+      `json_object(${Object.entries(members)
+        .map(([name, value]) => `'${name}', ${value}`)
+        .join(', ')})`,
+  }),
 ];
