@@ -91,17 +91,18 @@ WITH told AS (
       AND ${within('o.time, CASE WHEN c.event_id IS NULL THEN 2 ELSE 1 END, o.event_id, 1')}
 ), purchases AS (
   SELECT told.*, row_number() OVER (PARTITION BY site_pk, source, order_id ORDER BY occurred_at, event_id) AS copy,
-    row_number() OVER (PARTITION BY site_pk, source, order_id
-      ORDER BY CASE WHEN customer_id IS NULL THEN 1 ELSE 0 END, occurred_at, event_id) AS owner
+    first_value(customer_id) OVER (PARTITION BY site_pk, source, order_id
+      ORDER BY CASE WHEN customer_id IS NULL THEN 1 ELSE 0 END, occurred_at, event_id) AS orderer
   FROM told WHERE type = 'purchase'
 ), placed AS (
-  SELECT t.*, (SELECT o.customer_id FROM purchases o
-      WHERE o.site_pk = t.site_pk AND o.source = t.source AND o.order_id = t.order_id AND o.owner = 1) AS orderer
-  FROM told t WHERE t.type = 'refund' OR EXISTS (SELECT 1 FROM purchases f WHERE f.event_pk = t.event_pk AND f.copy = 1)
+  SELECT f.*, f.orderer AS whose FROM purchases f WHERE f.copy = 1
+  UNION ALL
+  SELECT r.*, f.copy, f.orderer, coalesce(f.orderer, r.customer_id) FROM told r
+    LEFT JOIN purchases f ON f.site_pk = r.site_pk AND f.source = r.source AND f.order_id = r.order_id AND f.copy = 1
+  WHERE r.type = 'refund'
 )
 SELECT st.site, t.source, t.order_id, t.type, t.event_id, t.occurred_at, t.value, t.currency,
-  coalesce(t.orderer, t.customer_id) AS customer_id,
-  ${person('t.site_pk', 'coalesce(t.orderer, t.customer_id)')} AS person_id,
+  t.whose AS customer_id, ${person('t.site_pk', 't.whose')} AS person_id,
   b.anonymous_id, s.session_id, t.segment, s.channel
 FROM placed t JOIN sites st ON st.site_pk = t.site_pk
   LEFT JOIN sessions s ON s.session_pk = t.session_pk LEFT JOIN browsers b ON b.browser_pk = t.browser_pk;
