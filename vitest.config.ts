@@ -16,6 +16,12 @@ export default defineConfig({
       project('unit', ['test/collector/**/*.test.ts', 'test/*.test.ts'], POSTGRES),
       project('client', ['test/client/**/*.test.ts'], { environment: 'jsdom' }),
       project('contract', ['test/contract/**/*.test.ts'], { testTimeout: 120_000, ...POSTGRES }),
+      // The same suites on PostgreSQL.
+      project('postgres', ['test/contract/{linking,cost}.test.ts', 'test/collector/**/*.test.ts', 'test/e2e/jane.test.ts'], {
+        testTimeout: 120_000,
+        env: { STORE: 'postgres' },
+        ...POSTGRES,
+      }),
       project('browser', ['test/browser/**/*.test.ts'], { testTimeout: 180_000, hookTimeout: 120_000, fileParallelism: false }),
       project('e2e', ['test/e2e/**/*.test.ts'], { testTimeout: 180_000, hookTimeout: 120_000, fileParallelism: false, ...POSTGRES }),
     ],

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { type Config, readConfig } from './config.ts';
 import type { SiteRecord } from './domain/site.ts';
 import { StartupError } from './errors.ts';
+import { readsOn } from './export/export.ts';
 import { sqliteReads } from './export/sqlite.ts';
 import { adminRoutes } from './http/admin.ts';
 import { createAdmission } from './http/admission.ts';
@@ -55,6 +56,7 @@ import { createRecorder } from './scan/recorder.ts';
 import { seedDemo } from './scan/seed.ts';
 import { openSpool } from './scan/spool.ts';
 import { lockDataDir } from './store/lock.ts';
+import { openPostgres } from './store/postgres.ts';
 import { openSqlite } from './store/sqlite.ts';
 import type { Store, StoreRow } from './store/store.ts';
 
@@ -105,11 +107,13 @@ interface Start {
 
 async function start(config: Config, { now, log, unlock, onBroken }: Start): Promise<Collector> {
   const file = join(config.data_dir, 'footfall.db');
-  const reads = sqliteReads(file);
-  const store = openSqlite(file, (cause) => {
-    log.fatal({ err: cause }, 'an I/O error: nothing more is written, the next start recovers what was acknowledged');
-    onBroken?.();
-  });
+  const store = config.database_url
+    ? await openPostgres(config.database_url)
+    : openSqlite(file, (cause) => {
+        log.fatal({ err: cause }, 'an I/O error: nothing more is written, the next start recovers what was acknowledged');
+        onBroken?.();
+      });
+  const reads = config.database_url ? readsOn(store.queries) : sqliteReads(file);
   const { token: admin_token, isNew } = adminToken(config);
   const auth = await createAuth(store, admin_token);
   let url = config.public_url;

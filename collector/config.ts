@@ -18,7 +18,12 @@ export const SETTINGS = [
     default: '',
     meaning: 'Folder for scans that the store cannot take, this collector’s alone; best on another disk. Empty: DATA_DIR.',
   },
-  { name: 'DATABASE_URL', type: 'text', default: '', meaning: 'Empty: a SQLite file in DATA_DIR.' },
+  {
+    name: 'DATABASE_URL',
+    type: 'text',
+    default: '',
+    meaning: 'postgres://…: the database of one or more collectors. Empty: a SQLite file in DATA_DIR.',
+  },
   { name: 'PUBLIC_URL', type: 'url', default: '', meaning: 'Where browsers reach this collector. Empty: http://localhost:PORT.' },
   {
     name: 'ADMIN_TOKEN',
@@ -135,7 +140,9 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const admin_token = raw('ADMIN_TOKEN');
   if (admin_token && !/^sk_[\w-]{20,}$/.test(admin_token)) fail('ADMIN_TOKEN', 'sk_ and at least 20 of A-Z a-z 0-9 _ -');
   const database_url = raw('DATABASE_URL');
-  if (database_url) fail('DATABASE_URL', 'nothing: only SQLite is supported yet');
+  // Not shown: it may hold a password.
+  if (database_url && !(/^postgres(?:ql)?:\/\//.test(database_url) && URL.canParse(database_url)))
+    throw new StartupError('DATABASE_URL: expected postgres://USER:PASSWORD@HOST:PORT/DATABASE, or nothing for SQLite');
   const nats_url = raw('NATS_URL');
   const natsServer = (one: string): boolean => URL.canParse(one.trim()) && /^(?:nats|tls):$/.test(new URL(one.trim()).protocol);
   // Its value may hold a password.

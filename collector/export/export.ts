@@ -1,5 +1,6 @@
 /** Whole selections as bytes, and the pages that may take long to find: the reads that must not stand in an acknowledgement's way. */
 import { Readable } from 'node:stream';
+import { Problem } from '../errors.ts';
 import type { Queries } from '../store/queries.ts';
 import type { LinkFilter } from '../store/queries-links.ts';
 import { linksAsCsv } from './csv.ts';
@@ -29,11 +30,36 @@ export interface HeavyReads {
 export function readsOn(queries: Queries): HeavyReads {
   return {
     links: queries.links,
-    async exportLinks(filter, format) {
+    exportLinks: limited(async (filter, format) => {
       const { position, chunks } = await startExport(queries, filter, format);
       return { position, body: Readable.from(chunks, { objectMode: false, highWaterMark: READ_AHEAD }) };
-    },
+    }),
     close: async () => undefined,
+  };
+}
+
+/** At once; each holds a connection of its client's and up to one row group in memory. */
+const MOST_EXPORTS = 8;
+
+/** Refuses an export while as many as may be are under way. */
+export function limited(start: HeavyReads['exportLinks']): HeavyReads['exportLinks'] {
+  let open = 0;
+  return async (filter, format) => {
+    if (open >= MOST_EXPORTS) throw new Problem(429, 'Too many exports at once', {}, { 'retry-after': '10' });
+    open += 1;
+    let done = false;
+    const end = (): void => {
+      if (!done) open -= 1;
+      done = true;
+    };
+    try {
+      const started = await start(filter, format);
+      started.body.once('close', end);
+      return started;
+    } catch (error) {
+      end();
+      throw error;
+    }
   };
 }
 

@@ -2,36 +2,16 @@
 import { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import { Problem } from '../errors.ts';
-import { type HeavyReads, READ_AHEAD } from './export.ts';
+import { type HeavyReads, limited, READ_AHEAD } from './export.ts';
 import type { Answer, Ask } from './sqlite-worker.ts';
-
-/** At once; each holds a connection of its client's and up to one row group in memory. */
-const MOST_EXPORTS = 8;
 
 /** Starts a thread when it is first needed: one for pages, another for exports, so that no page waits behind a row group. */
 export function sqliteReads(file: string): HeavyReads {
   const pages = createThread(file);
   const exports = createThread(file);
-  let open = 0;
   return {
     links: (...args) => pages.call({ ask: 'links', args }) as ReturnType<HeavyReads['links']>,
-    async exportLinks(filter, format) {
-      if (open >= MOST_EXPORTS) throw new Problem(429, 'Too many exports at once', {}, { 'retry-after': '10' });
-      open += 1;
-      let done = false;
-      const end = (): void => {
-        if (!done) open -= 1;
-        done = true;
-      };
-      try {
-        const { position, body } = await exports.stream({ ask: 'export', filter, format });
-        body.once('close', end);
-        return { position, body };
-      } catch (error) {
-        end();
-        throw error;
-      }
-    },
+    exportLinks: limited((filter, format) => exports.stream({ ask: 'export', filter, format })),
     async close() {
       await Promise.all([pages.close(), exports.close()]);
     },

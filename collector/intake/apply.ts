@@ -6,6 +6,7 @@ import type { Millis } from '../../protocol/event.ts';
 import type { AcceptedEvent } from '../domain/accepted-event.ts';
 import { type Arrival, addBoundary, advance, dropClaim, reachOf, sessionsToRefold } from '../linking/browser.ts';
 import { takeChanges } from '../linking/changes.ts';
+import type { LinkEvent } from '../linking/event.ts';
 import { keyOf } from '../linking/order.ts';
 import type { LinkingPolicy } from '../linking/policy.ts';
 import { claimerOf, spentScans } from '../linking/scan.ts';
@@ -39,12 +40,13 @@ interface Work {
 
 /** Applies a batch. Re-applying an event is a no-op. */
 export async function applyBatch(tx: Tx, events: readonly AcceptedEvent[], { policy, now, sitePk }: ApplyContext): Promise<Applied> {
+  await tx.begin(events, sitePk);
   const { fates, fresh } = await dedupe(tx, events, sitePk);
   if (fresh.length === 0) return { fates, relinked: true };
 
   const works = new Map<number, Work>();
   const records = await loadBrowsers(tx, fresh, sitePk);
-  const rows = fresh.map((event, index) => ({ event, site_pk: sitePk(event.site), record: records[index] ?? null }));
+  const rows = fresh.map((event) => ({ event, site_pk: sitePk(event.site), record: records.get(browserName(event)) ?? null }));
   await tx.insertEvents(rows);
   for (const { event, site_pk, record } of rows) {
     if (!record) continue;
@@ -66,26 +68,25 @@ async function dedupe(
   events: readonly AcceptedEvent[],
   sitePk: ApplyContext['sitePk'],
 ): Promise<{ fates: Fate[]; fresh: AcceptedEvent[] }> {
-  // By site, then by id: ids joined into one string would have to be copied and hashed for each event.
-  const sites = new Map<string, { event_ids: string[]; known: Map<string, StoredCopy>; first: Map<string, AcceptedEvent> }>();
+  const bySite = new Map<string, string[]>();
   for (const { site, event_id } of events) {
-    const ofSite = sites.get(site);
-    if (ofSite) ofSite.event_ids.push(event_id);
-    else sites.set(site, { event_ids: [event_id], known: new Map(), first: new Map() });
+    const ids = bySite.get(site);
+    if (ids) ids.push(event_id);
+    else bySite.set(site, [event_id]);
   }
-  for (const [site, ofSite] of sites) ofSite.known = await tx.knownEvents(sitePk(site), ofSite.event_ids);
-  const fresh: AcceptedEvent[] = [];
+  const known = new Map<string, StoredCopy>();
+  for (const [site, event_ids] of bySite)
+    for (const [event_id, copy] of await tx.knownEvents(sitePk(site), event_ids)) known.set(`${site} ${event_id}`, copy);
+  const first = new Map<string, AcceptedEvent>();
   const fates = events.map((event): Fate => {
-    const { site, event_id } = event;
-    const { known, first } = sites.get(site) as NonNullable<ReturnType<typeof sites.get>>;
-    const inBatch = first.get(event_id);
-    const copy = known.get(event_id) ?? (inBatch && copyOf(inBatch));
+    const key = `${event.site} ${event.event_id}`;
+    const inBatch = first.get(key);
+    const copy = known.get(key) ?? (inBatch && copyOf(inBatch));
     if (copy) return sameCopy(copy, copyOf(event)) ? 'duplicate' : 'conflicting_duplicate';
-    first.set(event_id, event);
-    fresh.push(event);
+    first.set(key, event);
     return 'stored';
   });
-  return { fates, fresh };
+  return { fates, fresh: [...first.values()] };
 }
 
 function copyOf({ type, time, payload, anonymous_id, session_id, claim }: AcceptedEvent): StoredCopy {
@@ -100,31 +101,23 @@ function sameCopy(stored: StoredCopy, copy: StoredCopy): boolean {
   );
 }
 
-/** The browser of each event, in their order; null for an event without one. */
-async function loadBrowsers(
-  tx: Tx,
-  events: readonly AcceptedEvent[],
-  sitePk: ApplyContext['sitePk'],
-): Promise<(BrowserRecord | null | undefined)[]> {
-  const refs: { site_pk: number; anonymous_id: string; session_ids: Set<string> }[] = [];
-  const sites = new Map<string, Map<string, number>>();
-  const places = events.map(({ site, anonymous_id, session_id }) => {
-    if (anonymous_id === null) return -1;
-    let ofSite = sites.get(site);
-    if (!ofSite) {
-      ofSite = new Map();
-      sites.set(site, ofSite);
+const browserName = ({ site, anonymous_id }: LinkEvent): string => `${site} ${anonymous_id}`;
+
+async function loadBrowsers(tx: Tx, events: readonly AcceptedEvent[], sitePk: ApplyContext['sitePk']): Promise<Map<string, BrowserRecord>> {
+  const refs = new Map<string, { site_pk: number; anonymous_id: string; session_ids: Set<string> }>();
+  for (const event of events) {
+    const { site, anonymous_id, session_id } = event;
+    if (anonymous_id === null) continue;
+    const name = browserName(event);
+    let ref = refs.get(name);
+    if (!ref) {
+      ref = { site_pk: sitePk(site), anonymous_id, session_ids: new Set() };
+      refs.set(name, ref);
     }
-    let place = ofSite.get(anonymous_id);
-    if (place === undefined) {
-      place = refs.push({ site_pk: sitePk(site), anonymous_id, session_ids: new Set() }) - 1;
-      ofSite.set(anonymous_id, place);
-    }
-    if (session_id !== null) refs[place]?.session_ids.add(session_id);
-    return place;
-  });
-  const records = await tx.loadBrowsers(refs);
-  return places.map((place) => (place < 0 ? null : records[place]));
+    if (session_id !== null) ref.session_ids.add(session_id);
+  }
+  const records = await tx.loadBrowsers([...refs.values()]);
+  return new Map([...refs.keys()].map((name, index) => [name, records[index] as BrowserRecord]));
 }
 
 function workOn(works: Map<number, Work>, record: BrowserRecord): Work {
@@ -230,12 +223,13 @@ async function relink(tx: Tx, { record, arrivals, refold, causes }: Work, policy
   for (const session_id of sessionsToRefold(state, arrivals)) refold.add(session_id);
   const refolded = refold.size > 0 ? await tx.eventsOf(record, refold) : NONE;
   const touched = advance(state, arrivals, refolded, policy);
+  const causeIn = causesOf(arrivals);
   return {
     record,
     sessions: [...touched].map((session) => ({
       session,
       changes: takeChanges(session),
-      cause_event_id: causeIn(session.session_id, arrivals) ?? causes.at(-1) ?? '',
+      cause_event_id: causeIn(session.session_id) ?? causes.at(-1) ?? '',
     })),
   };
 }
@@ -250,16 +244,14 @@ async function queueRest(tx: Tx, browser_pk: number, arrivals: readonly Arrival[
 }
 
 /** Which of the arrivals to name as the cause of a session's change: its own last claim, any claim or barrier, its own event. */
-function causeIn(session_id: string, arrivals: readonly Arrival[]): string | undefined {
+function causesOf(arrivals: readonly Arrival[]): (session_id: string) => string | undefined {
+  const claims = new Map<string | null, string>();
+  const events = new Map<string | null, string>();
   let boundary: string | undefined;
-  let own: string | undefined;
-  for (let at = arrivals.length - 1; at >= 0; at -= 1) {
-    const { event } = arrivals[at] as Arrival;
-    if (event.session_id === session_id) {
-      if (event.claim) return event.event_id;
-      own ??= event.event_id;
-    }
-    if (event.claim || event.barrier || event.kiosk) boundary ??= event.event_id;
+  for (const { event } of arrivals) {
+    events.set(event.session_id, event.event_id);
+    if (event.claim) claims.set(event.session_id, event.event_id);
+    if (event.claim || event.barrier || event.kiosk) boundary = event.event_id;
   }
-  return boundary ?? own;
+  return (session_id) => claims.get(session_id) ?? boundary ?? events.get(session_id);
 }

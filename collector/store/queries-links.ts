@@ -131,7 +131,7 @@ export function linkQueries(rows: Rows) {
 
   /** The rows of these segments as they are now. */
   async function rowsNow(segments: readonly SegmentPlace[]): Promise<(place: SegmentPlace) => LinkRow | undefined> {
-    const places = segments.map(({ session_pk, segment }) => sql`(${session_pk}, ${segment})`);
+    const places = segments.map(({ session_pk, segment }) => sql`(CAST(${session_pk} AS bigint), CAST(${segment} AS bigint))`);
     const found =
       places.length === 0
         ? []

@@ -145,7 +145,7 @@ export function scanQueries(rows: Rows) {
         WHERE c.active = 1 AND c.created_at < ${since} AND coalesce(c.valid_from, 0) < ${since} AND coalesce(c.valid_until, ${now + 1}) > ${now}
           AND ${sites ? sql`st.site IN (${sql.join([...sites, ''])})` : sql`1 = 1`}
           AND NOT EXISTS (SELECT 1 FROM scan_records q WHERE q.code = c.code AND q.site_pk = c.site_pk AND q.flag IS NULL AND q.occurred_at >= ${since})
-        ORDER BY last_scan_at, c.code LIMIT ${limit}`),
+        ORDER BY last_scan_at NULLS FIRST, c.code LIMIT ${limit}`),
   };
 }
 
@@ -158,7 +158,7 @@ function conditions(filter: ScanFilter): RawBuilder<unknown>[] {
     ...(store === undefined ? [] : [sql`q.store_id = ${store}`]),
     ...(placement === undefined ? [] : [sql`q.placement = ${placement}`]),
     // Codes may hold GTIN-8 to -13; links always 14 digits.
-    ...(gtin === undefined ? [] : [sql`substr('00000000000000' || q.gtin, -14) = ${gtin}`]),
+    ...(gtin === undefined ? [] : [sql`substr('00000000000000' || q.gtin, length(q.gtin) + 1) = ${gtin}`]),
     ...(sku === undefined ? [] : [sql`q.sku = ${sku}`]),
     ...(anonymous_id === undefined ? [] : [sql`b.anonymous_id = ${anonymous_id}`]),
     ...(session_id === undefined ? [] : [sql`s.session_id = ${session_id}`]),

@@ -288,6 +288,8 @@ export function createSqliteTx(
       devicesNamed = new Map();
     },
     tx: {
+      // One connection writes: there is nobody to lock anything against.
+      async begin() {},
       async knownEvents(site_pk, event_ids) {
         const known = new Map<string, StoredCopy>();
         for (const event_id of event_ids) {

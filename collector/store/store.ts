@@ -126,6 +126,11 @@ export interface StoredCopy {
 
 /** The statements of one write transaction. */
 export interface Tx {
+  /**
+   * Says which events the transaction is about to apply, before it reads anything of them: a store with several writers locks here
+   * what they share with other transactions' events.
+   */
+  begin(events: readonly AcceptedEvent[], sitePk: (site: string) => number): Promise<void>;
   /** Of these keys, the ones stored before: event_id → what is needed to see whether a copy's content differs. */
   knownEvents(site_pk: number, event_ids: readonly string[]): Promise<Map<string, StoredCopy>>;
   /** Loads browsers, making rows for new browsers and sessions. Locks them until the end of the transaction. */

@@ -109,8 +109,13 @@ test('a reader that stops costs little memory and no acknowledgement; when it go
 }, 60_000);
 
 test('exports at once are limited, and one whose reader left makes room', async () => {
-  const open = await Promise.all(Array.from({ length: 8 }, () => openExport('ndjson')));
-  for (const { socket } of open) socket.pause();
+  const open = await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      const reader = await openExport('ndjson');
+      reader.socket.pause();
+      return reader;
+    }),
+  );
   const refused = await get('/v1/links?format=csv');
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '10']);
   await refused.body?.cancel();

@@ -6,9 +6,12 @@ import { type Collector, createCollector } from '../../collector/collector.ts';
 import type { Config } from '../../collector/config.ts';
 import type { LinkRow } from '../../collector/store/link-row.ts';
 import type { WireEvent } from '../../protocol/event.ts';
+import { createDatabase } from '../contract/fixture.ts';
 
 export interface TestServer extends Collector {
   data_dir: string;
+  /** Empty: SQLite. */
+  database_url: string;
   /** Moves the collector's clock. */
   clock: { now: number };
   post(events: Partial<WireEvent>[], more?: { site?: string; headers?: Record<string, string>; sent_at?: number }): Promise<Response>;
@@ -21,8 +24,9 @@ export const START = Date.UTC(2026, 10, 20, 9);
 
 export async function startServer(settings: Partial<Config> = {}, clock = { now: START }): Promise<TestServer> {
   const data_dir = settings.data_dir ?? mkdtempSync(join(tmpdir(), 'footfall-'));
+  const database_url = await databaseOf(data_dir);
   const collector = await createCollector(
-    { port: 0, log_level: 'silent', collect_rate: 0, data_dir, ...settings },
+    { port: 0, log_level: 'silent', collect_rate: 0, data_dir, database_url, ...settings },
     { now: () => clock.now },
   );
   const { url, admin_token } = collector;
@@ -38,6 +42,7 @@ export async function startServer(settings: Partial<Config> = {}, clock = { now:
   return {
     ...collector,
     data_dir,
+    database_url,
     clock,
     send,
     get,
@@ -49,6 +54,14 @@ export async function startServer(settings: Partial<Config> = {}, clock = { now:
       if (settings.data_dir === undefined) rmSync(data_dir, { recursive: true });
     },
   };
+}
+
+const databases = new Map<string, Promise<string>>();
+/** The same folder is the same store again, on PostgreSQL as well. */
+function databaseOf(data_dir: string): Promise<string> {
+  const known = databases.get(data_dir) ?? (process.env['STORE'] === 'postgres' ? createDatabase() : Promise.resolve(''));
+  databases.set(data_dir, known);
+  return known;
 }
 
 let made = 0;

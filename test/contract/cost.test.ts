@@ -7,9 +7,9 @@ import { DEFAULT_POLICY } from '../../collector/linking/policy.ts';
 import type { SavedBrowser, Store, Tx } from '../../collector/store/store.ts';
 import { DAY, HOUR } from '../../protocol/event.ts';
 import { event } from '../collector/linking/histories.ts';
-import { sqliteFixture } from './fixture.ts';
+import { storeFixture } from './fixture.ts';
 
-const fixture = sqliteFixture();
+const fixture = storeFixture();
 afterAll(() => fixture.cleanup());
 
 interface Cost {
@@ -47,7 +47,11 @@ function watched(tx: Tx, cost: Cost): Tx {
 async function costOf(store: Store, ...events: LinkEvent[]): Promise<Cost> {
   const cost: Cost = { rows: 0, changes: 0, reached: 0, refolded: 0 };
   const site_pk = store.sites()[0]?.site_pk ?? 0;
-  await store.write((tx) => applyBatch(watched(tx, cost), events.map(accepted), { policy: DEFAULT_POLICY, now: 0, sitePk: () => site_pk }));
+  await store.write((tx) => {
+    // A store may have to begin again.
+    Object.assign(cost, { rows: 0, changes: 0, reached: 0, refolded: 0 });
+    return applyBatch(watched(tx, cost), events.map(accepted), { policy: DEFAULT_POLICY, now: 0, sitePk: () => site_pk });
+  });
   return cost;
 }
 
@@ -87,9 +91,10 @@ test('a login on a browser with 1,000 sessions judges those in the window and wr
   expect(middle.rows).toBe(241);
 });
 
-test('a customer on 10,000 browsers: merging them with an id seen elsewhere judges no browser again', async () => {
+test('a customer on many browsers: merging them with an id seen elsewhere judges no browser again', async () => {
   const store = await fixture.open();
-  for (let from = 0; from < 10_000; from += 1_000)
+  const many = fixture.name === 'postgres' ? 3_000 : 10_000;
+  for (let from = 0; from < many; from += 1_000)
     await costOf(
       store,
       ...Array.from({ length: 1_000 }, (_, n) =>
@@ -110,7 +115,7 @@ test('a customer on 10,000 browsers: merging them with an id seen elsewhere judg
     expect(await relinkQueued(watched(tx, cost), DEFAULT_POLICY, 0)).toBe(true);
   });
   expect(cost).toEqual({ rows: 0, changes: 0, reached: 0, refolded: 0 });
-  const [row] = await store.queries.links({ anonymous_id: 'B77' }, null, 1);
+  const [row] = await store.queries.links({ anonymous_id: 'B77', bots: true }, null, 1);
   expect(row?.link).toMatchObject({ customer_id: 'staff', person_id: 'card-1' });
 
   // As a hub it loses all its links, in portions: no transaction judges more than it may.
@@ -121,7 +126,7 @@ test('a customer on 10,000 browsers: merging them with an id seen elsewhere judg
     done = await store.write((tx) => relinkQueued(watched(tx, portion), DEFAULT_POLICY, 0));
     expect(portion.rows).toBeLessThanOrEqual(1_000);
   }
-  expect(portions).toBeGreaterThan(9);
+  expect(portions).toBeGreaterThan(many / 1_000 - 1);
   expect(await store.queries.links({ status: 'linked' }, null, 10)).toEqual([]);
 });
 

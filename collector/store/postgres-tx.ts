@@ -1,0 +1,404 @@
+/**
+ * A PostgreSQL write transaction. Locks are taken in one order, so that no two transactions wait for each other: who is who
+ * (shared, or exclusive for what changes that), event keys, guests and scans, browsers, the feed.
+ */
+import type { LRUCache } from 'lru-cache';
+import type { AcceptedEvent } from '../domain/accepted-event.ts';
+import { touchOf } from '../domain/channel.ts';
+import type { Site, SiteRecord } from '../domain/site.ts';
+import { GUEST_PREFIX } from '../linking/claim.ts';
+import type { Decision } from '../linking/event.ts';
+import { keyOf } from '../linking/order.ts';
+import { type BrowserRow, emptyBrowser, ensureSessions, readBrowsers, readSessions } from './postgres-browsers.ts';
+import { createCodeStatements } from './postgres-codes.ts';
+import { LOCKS } from './postgres-connect.ts';
+import { placedEvents, readCopies, readScans } from './postgres-events.ts';
+import { createPending, type Pending } from './postgres-pending.ts';
+import { numbers, prepared, rowParameters, type Session, texts } from './postgres-sql.ts';
+import { createStatements } from './postgres-statements.ts';
+import { createUpkeepStatements } from './postgres-upkeep.ts';
+import { growValues, judgeValues, lean } from './rows.ts';
+import type { BrowserRecord, Customer, StoredCopy, Tx } from './store.ts';
+
+/** What a process keeps between transactions. */
+export interface Memory {
+  /** Browsers as of a version of their row. */
+  browsers: LRUCache<string, { record: BrowserRecord; version: number }>;
+  lookups: { hits: number; misses: number };
+  /** As of a version of who is who. */
+  identity: Identity;
+  devicePks(devices: Iterable<AcceptedEvent['device']>): Promise<(device: AcceptedEvent['device']) => number>;
+  siteOf(site_pk: number): SiteRecord | undefined;
+  /** Makes the partitions for events received at these times. */
+  ensurePartitions(received_at: Iterable<number>): Promise<void>;
+}
+
+export interface Identity {
+  version: number;
+  decisions: Map<number, Decision[]>;
+  hubs: Map<number, Set<string>>;
+}
+
+/** Thrown inside a transaction that must be alone: it starts again as such. */
+export class NeedsExclusive extends Error {}
+
+/** What the statements of one transaction share. */
+export interface TxContext {
+  session: Session;
+  pending: Pending;
+  memory: Memory;
+  /** Who is who stays as it is (shared), or is nobody else's to read or change (exclusive), until the end. Throws NeedsExclusive. */
+  need(mode: 'shared' | 'exclusive'): Promise<void>;
+  isExclusive(): boolean;
+  /** Whether browsers wait to be judged again; to be set when some are queued. */
+  queue: { waiting: boolean };
+  isLocked(browser_pk: number): boolean;
+  /** Locks and reads browsers, those that are not held yet; only where it is exclusive. */
+  hold(browser_pks: Iterable<number>): Promise<void>;
+  /** Browsers that must be read again. */
+  forget(browser_pks: Iterable<number>): Promise<void>;
+  /** Who is who changes with this transaction. */
+  changesIdentity(): void;
+}
+
+export interface OpenTx {
+  tx: Tx;
+  /** Sends what is left to write. */
+  finish(): void;
+  /** To be called after the commit. */
+  committed(): void;
+  changedSites(): boolean;
+}
+
+/** How many sessions a browser may hold to be kept in memory. */
+const SESSIONS_CACHED = 20;
+
+export function createPostgresTx(
+  session: Session,
+  memory: Memory,
+  start: 'none' | 'exclusive',
+  saveSite: (site: Site) => Promise<SiteRecord>,
+): OpenTx {
+  const pending = createPending();
+  const records = new Map<string, { record: BrowserRecord; version: number }>();
+  const byPk = new Map<number, BrowserRecord>();
+  const locked = new Set<number>();
+  const queue = { waiting: false };
+  let mode: 'none' | 'shared' | 'exclusive' = 'none';
+  let identityChanged = false;
+  let sitesChanged = false;
+  let fresh: Set<string> | null = null;
+  let known = new Map<string, Customer>();
+  let devicePk: (device: AcceptedEvent['device']) => number = () => 0;
+
+  const context: TxContext = {
+    session,
+    pending,
+    memory,
+    queue,
+    async need(wanted) {
+      if (mode === 'exclusive' || mode === wanted) return;
+      if (mode === 'shared') throw new NeedsExclusive();
+      mode = start === 'exclusive' ? 'exclusive' : wanted;
+      session.send(mode === 'exclusive' ? LOCK_IDENTITY : SHARE_IDENTITY);
+      const [state] = await session.query<{ version: number; queued: boolean }>(STATE);
+      if (state && state.version !== memory.identity.version)
+        memory.identity = { version: state.version, decisions: new Map(), hubs: new Map() };
+      queue.waiting = state?.queued ?? false;
+    },
+    isExclusive: () => mode === 'exclusive',
+    isLocked: (browser_pk) => locked.has(browser_pk),
+    async hold(browser_pks) {
+      const missing = [...browser_pks].filter((browser_pk) => !byPk.has(browser_pk));
+      if (missing.length === 0) return;
+      pending.sendLinks(session);
+      await readAgain(await session.query<BrowserRow & { version: number }>(LOCK_BROWSERS_AT, [numbers(missing)]));
+    },
+    async forget(browser_pks) {
+      const others: number[] = [];
+      for (const browser_pk of browser_pks) {
+        const record = byPk.get(browser_pk);
+        byPk.delete(browser_pk);
+        if (record) records.delete(nameOf(record));
+        if (!locked.has(browser_pk)) others.push(browser_pk);
+      }
+      pending.sendLinks(session);
+      // What other processes keep of them is old as well.
+      if (others.length > 0) session.send(TOUCH, [numbers(others)]);
+    },
+    changesIdentity() {
+      identityChanged = true;
+      memory.identity = { version: Number.NaN, decisions: new Map(), hubs: new Map() };
+    },
+  };
+
+  function hold(record: BrowserRecord, version: number): BrowserRecord {
+    records.set(nameOf(record), { record, version });
+    byPk.set(record.browser_pk, record);
+    locked.add(record.browser_pk);
+    return record;
+  }
+
+  async function readAgain(rows: readonly (BrowserRow & { version: number })[]): Promise<void> {
+    const read = await readBrowsers(session, rows);
+    for (const [index, record] of read.entries()) hold(record, rows[index]?.version ?? Number.NaN);
+  }
+
+  /** R8, R10: who these are, looked up for all claims at once. */
+  async function lookUp(site_pk: number, customer_ids: Iterable<string>): Promise<void> {
+    const rows = await session.query<{ customer_id: string; person_id: string | null; hub: boolean }>(CUSTOMERS, [
+      site_pk,
+      texts(customer_ids),
+    ]);
+    for (const { customer_id, person_id, hub } of rows) known.set(`${site_pk} ${customer_id}`, { person: person_id ?? customer_id, hub });
+  }
+
+  function insertRows(events: Parameters<Tx['insertEvents']>[0]): void {
+    const claims: unknown[][] = [];
+    const barriers: unknown[][] = [];
+    const carriers: unknown[][] = [];
+    const kiosks: number[] = [];
+    for (const { event, site_pk, record } of events) {
+      const browser_pk = record?.browser_pk ?? null;
+      const session_pk = event.session_id === null ? null : (record?.session_pks.get(event.session_id) ?? null);
+      const { event_id, type, time, occurred_at, claim, barrier, scan, scan_id } = event;
+      const { rank } = keyOf(event);
+      pending.events.push({ event, site_pk, browser_pk, session_pk, device_pk: devicePk(event.device) });
+      if (claim) {
+        const { customer_id, email, strength } = claim;
+        claims.push([site_pk, event_id, browser_pk, session_pk, time, rank, type, occurred_at, customer_id, email, strength]);
+      }
+      if (barrier && browser_pk !== null) barriers.push([browser_pk, time, event_id, barrier]);
+      if (event.kiosk && browser_pk !== null) kiosks.push(browser_pk);
+      if (scan) {
+        const claimer = { claimer_id: null, claimer_time: null, claimer_rank: null, browser_pk: null, session_pk: null };
+        pending.scans.set(`${site_pk} ${event_id}`, { site_pk, event, ...claimer });
+      }
+      if (scan_id && session_pk !== null) carriers.push([site_pk, scan_id, event_id, occurred_at, time, rank, browser_pk, session_pk]);
+    }
+    if (claims.length > 0) session.send(CLAIM, CLAIM_ROWS.values(claims));
+    if (barriers.length > 0) session.send(BARRIER, BARRIER_ROWS.values(barriers));
+    if (carriers.length > 0) session.send(CARRIER, CARRIER_ROWS.values(carriers));
+    if (kiosks.length > 0) session.send(KIOSK, [numbers(kiosks)]);
+  }
+
+  const tx: Tx = {
+    async begin(events, sitePk) {
+      await memory.ensurePartitions(events.map(({ received_at }) => received_at));
+      devicePk = await memory.devicePks(events.map(({ device }) => device));
+      const keys = new Map<string, [string, number]>();
+      const names = new Set<string>();
+      const customers = new Map<number, Set<string>>();
+      for (const { site, event_id, claim, scan, scan_id } of events) {
+        const site_pk = sitePk(site);
+        keys.set(`${event_id} ${site_pk}`, [event_id, site_pk]);
+        if (scan) names.add(`scan ${site_pk} ${event_id}`);
+        if (scan_id !== null) names.add(`scan ${site_pk} ${scan_id}`);
+        if (!claim) continue;
+        for (const id of [claim.customer_id, claim.email]) if (id?.startsWith(GUEST_PREFIX)) names.add(`guest ${site_pk} ${id}`);
+        customers.set(site_pk, (customers.get(site_pk) ?? new Set()).add(claim.customer_id));
+      }
+      const needed = context.need('shared');
+      const sorted = [...keys.values()].sort(([a, x], [b, y]) => (a < b ? -1 : a > b ? 1 : x - y));
+      const stored = session.query<{ event_id: string; site_pk: number }>(KEYS, KEY_ROWS.values(sorted));
+      if (names.size > 0) session.send(LOCK_NAMES, [texts(names)]);
+      const looked = [...customers].map(([site_pk, ids]) => lookUp(site_pk, ids));
+      await Promise.all([needed, stored, ...looked]);
+      fresh = new Set((await stored).map(({ event_id, site_pk }) => `${event_id} ${site_pk}`));
+    },
+    async knownEvents(site_pk, event_ids) {
+      const old = event_ids.filter((event_id) => !fresh?.has(`${event_id} ${site_pk}`));
+      return old.length > 0 ? readCopies(session, site_pk, old) : new Map<string, StoredCopy>();
+    },
+    async loadBrowsers(refs) {
+      if (refs.length === 0) return [];
+      pending.sendLinks(session);
+      const sorted = [...refs].sort((a, b) => a.site_pk - b.site_pk || (a.anonymous_id < b.anonymous_id ? -1 : 1));
+      const rows = await session.query<BrowserRow & { version: number }>(
+        LOCK_BROWSERS,
+        BROWSER_ROWS.values(sorted.map(({ site_pk, anonymous_id }) => [site_pk, anonymous_id])),
+      );
+      const missing: (BrowserRow & { version: number })[] = [];
+      for (const row of rows) {
+        const name = nameOf(row);
+        const cached = memory.browsers.get(name);
+        // Until the commit it is this transaction's only.
+        memory.browsers.delete(name);
+        if (cached && cached.version === row.version - 1) {
+          memory.lookups.hits += 1;
+          hold(cached.record, row.version);
+        } else {
+          memory.lookups.misses += 1;
+          if (row.version === 0) hold(emptyBrowser(row), 0);
+          else missing.push(row);
+        }
+      }
+      await readAgain(missing);
+      const wanted = refs.flatMap((ref) => {
+        const { record } = records.get(nameOf(ref)) ?? {};
+        if (!record) throw new Error(`no browser ${ref.anonymous_id}`);
+        return [...ref.session_ids].flatMap((session_id) => (record.session_pks.has(session_id) ? [] : [{ record, session_id }]));
+      });
+      await ensureSessions(session, wanted);
+      return refs.map((ref) => (records.get(nameOf(ref)) as { record: BrowserRecord }).record);
+    },
+    async browserAt(browser_pk) {
+      const held = byPk.get(browser_pk);
+      if (held) return held;
+      // Locked after others, it could be one that waits for one of these.
+      if (!locked.has(browser_pk)) await context.need('exclusive');
+      pending.sendLinks(session);
+      await readAgain(await session.query<BrowserRow & { version: number }>(locked.has(browser_pk) ? BROWSER : LOCK_BROWSER, [browser_pk]));
+      const record = byPk.get(browser_pk);
+      if (!record) throw new Error(`no browser ${browser_pk}`);
+      return record;
+    },
+    async insertEvents(events) {
+      insertRows(events);
+    },
+    async loadSessionsWithin(record, { from, to }, after, limit) {
+      pending.sendLinks(session);
+      const bound = (time: number): number => Math.max(-1e15, Math.min(1e15, time));
+      const found = await session.query<{ session_pk: number }>(WITHIN, [record.browser_pk, bound(from), bound(to), after, limit]);
+      const loaded = new Map([...record.state.sessions.keys()].map((session_id) => [record.session_pks.get(session_id), session_id]));
+      const absent = found.map(({ session_pk }) => session_pk).filter((session_pk) => !loaded.has(session_pk));
+      await readSessions(session, record, absent);
+      const names = new Map([...record.session_pks].map(([session_id, session_pk]) => [session_pk, session_id]));
+      const session_ids = found.flatMap(({ session_pk }) => names.get(session_pk) ?? []);
+      return { session_ids, next: found.length === limit ? (found.at(-1)?.session_pk ?? null) : null };
+    },
+    async loadSession(record, session_pk) {
+      for (const [session_id, pk] of record.session_pks) {
+        const state = pk === session_pk ? record.state.sessions.get(session_id) : undefined;
+        if (state) return state;
+      }
+      pending.sendLinks(session);
+      const [read] = await readSessions(session, record, [session_pk]);
+      if (!read) throw new Error(`no session ${session_pk}`);
+      return read;
+    },
+    eventsOf: (record, session_ids) => placedEvents(session, pending, memory.siteOf(record.site_pk)?.site ?? '', record, session_ids),
+    async customers(site_pk, customer_ids) {
+      const wanted = [...customer_ids].filter((customer_id) => !known.has(`${site_pk} ${customer_id}`));
+      if (wanted.length > 0) await lookUp(site_pk, wanted);
+      return new Map([...customer_ids].map((id): [string, Customer] => [id, known.get(`${site_pk} ${id}`) ?? { person: id, hub: false }]));
+    },
+    scans: (site_pk, scan_ids) => readScans(session, pending, site_pk, scan_ids),
+    async moveScan({ site_pk, scan_id }, claimer) {
+      const { event_id = null, time = null, rank = null, browser_pk = null, session_pk = null } = claimer ?? {};
+      const scan = pending.scans.get(`${site_pk} ${scan_id}`);
+      if (scan) Object.assign(scan, { claimer_id: event_id, claimer_time: time, claimer_rank: rank, browser_pk, session_pk });
+      else session.send(MOVE_SCAN, [event_id, time, rank, browser_pk, session_pk, site_pk, scan_id]);
+      if (claimer) session.send(MOVE_CLAIM, [browser_pk, session_pk, time, rank, event_id, site_pk, scan_id]);
+    },
+    async saveBrowsers(saved, now, policy_version) {
+      for (const { record, sessions } of saved) {
+        const { browser_pk, site_pk } = record;
+        for (const { session: state, changes, cause_event_id } of sessions) {
+          const session_pk = record.session_pks.get(state.session_id) ?? -1;
+          if (state.landing_page && state.landing) {
+            const { time, rank, event_id } = state.landing;
+            pending.setLanding(session_pk, [
+              time,
+              rank,
+              event_id,
+              ...Object.values(touchOf(state.landing_page.url, state.landing_page.referrer)),
+            ]);
+            state.landing_page = null;
+          }
+          for (const { segment, content, link_version, change, grown } of changes.writes) {
+            const at = { session_pk, segment };
+            if (grown) pending.growLink(at, growValues(content));
+            else if (!change) pending.judgeLink(at, judgeValues(content, policy_version));
+            else {
+              pending.putLink(at, judgeValues(content, policy_version), [link_version, now, cause_event_id], browser_pk);
+              const told = [link_version, lean(content.outcome), change.old && lean(change.old), cause_event_id, now];
+              pending.change(['upsert', site_pk, session_pk, segment, ...told]);
+            }
+          }
+          for (const { segment, old } of changes.gone) {
+            pending.dropLink({ session_pk, segment });
+            pending.change(['delete', site_pk, session_pk, segment, null, null, lean(old), cause_event_id, now]);
+          }
+        }
+      }
+    },
+    async saveSite(site) {
+      sitesChanged = true;
+      return saveSite(site);
+    },
+    ...createStatements(context, (changed) => {
+      known = new Map([...known].filter(([name]) => !changed.has(name)));
+    }),
+    ...createCodeStatements(context),
+    ...createUpkeepStatements(context),
+  };
+
+  return {
+    tx,
+    finish() {
+      pending.sendAll(session);
+      if (identityChanged) session.send(NEW_IDENTITY);
+    },
+    committed() {
+      for (const [name, held] of records) if (held.record.state.sessions.size <= SESSIONS_CACHED) memory.browsers.set(name, held);
+    },
+    changedSites: () => sitesChanged,
+  };
+}
+
+const nameOf = ({ site_pk, anonymous_id }: { site_pk: number; anonymous_id: string }): string => `${site_pk} ${anonymous_id}`;
+
+const SHARE_IDENTITY = prepared(`SELECT pg_advisory_xact_lock_shared(${LOCKS.identity})`);
+const LOCK_IDENTITY = prepared(`SELECT pg_advisory_xact_lock(${LOCKS.identity})`);
+const STATE = prepared(
+  `SELECT coalesce((SELECT value FROM meta WHERE name = 'identity'), 0) AS version, EXISTS (SELECT 1 FROM relink_queue) AS queued`,
+);
+const NEW_IDENTITY = prepared(
+  `INSERT INTO meta (name, value) VALUES ('identity', 1) ON CONFLICT (name) DO UPDATE SET value = meta.value + 1`,
+);
+const KEY_ROWS = rowParameters('event_id text, site_pk bigint');
+const KEYS = prepared(`INSERT INTO event_keys SELECT * FROM ${KEY_ROWS.from} ON CONFLICT DO NOTHING RETURNING event_id, site_pk`);
+const LOCK_NAMES = prepared(
+  `SELECT pg_advisory_xact_lock(h) FROM (SELECT DISTINCT hashtextextended(name, 0) AS h FROM unnest($1::text[]) AS t(name) ORDER BY h) AS sorted`,
+);
+const CUSTOMERS = prepared(
+  `SELECT x.customer_id, p.person_id, h.customer_id IS NOT NULL AS hub FROM unnest($2::text[]) AS x(customer_id)
+   LEFT JOIN persons p ON p.site_pk = $1 AND p.customer_id = x.customer_id LEFT JOIN hubs h ON h.site_pk = $1 AND h.customer_id = x.customer_id`,
+);
+const BROWSER_ROWS = rowParameters('site_pk bigint, anonymous_id text');
+const LOCK_BROWSERS = prepared(
+  `INSERT INTO browsers (site_pk, anonymous_id) SELECT * FROM ${BROWSER_ROWS.from}
+   ON CONFLICT (site_pk, anonymous_id) DO UPDATE SET version = browsers.version + 1 RETURNING browser_pk, site_pk, anonymous_id, kiosk, version`,
+);
+const LOCK_BROWSER = prepared(
+  'UPDATE browsers SET version = version + 1 WHERE browser_pk = $1 RETURNING browser_pk, site_pk, anonymous_id, kiosk, version',
+);
+const BROWSER = prepared('SELECT browser_pk, site_pk, anonymous_id, kiosk, version FROM browsers WHERE browser_pk = $1');
+const LOCK_BROWSERS_AT = prepared(
+  'UPDATE browsers SET version = version + 1 WHERE browser_pk = ANY($1::bigint[]) RETURNING browser_pk, site_pk, anonymous_id, kiosk, version',
+);
+const TOUCH = prepared('UPDATE browsers SET version = version + 1 WHERE browser_pk = ANY($1::bigint[])');
+const WITHIN = prepared(
+  `SELECT DISTINCT session_pk FROM links WHERE browser_pk = $1 AND last_time >= $2 AND first_time <= $3 AND session_pk > $4
+   ORDER BY session_pk LIMIT $5`,
+);
+const CLAIM_ROWS = rowParameters(
+  `site_pk bigint, event_id text, browser_pk bigint, session_pk bigint, time bigint, rank smallint, type text, occurred_at bigint,
+   customer_id text, email text, strength text`,
+);
+const CLAIM = prepared(`INSERT INTO claims (${CLAIM_ROWS.names.join(', ')}) SELECT * FROM ${CLAIM_ROWS.from}`);
+const BARRIER_ROWS = rowParameters('browser_pk bigint, time bigint, event_id text, barrier text');
+const BARRIER = prepared(`INSERT INTO barriers (${BARRIER_ROWS.names.join(', ')}) SELECT * FROM ${BARRIER_ROWS.from}`);
+const CARRIER_ROWS = rowParameters(
+  'site_pk bigint, scan_id text, event_id text, occurred_at bigint, time bigint, rank smallint, browser_pk bigint, session_pk bigint',
+);
+const CARRIER = prepared(`INSERT INTO scan_carriers (${CARRIER_ROWS.names.join(', ')}) SELECT * FROM ${CARRIER_ROWS.from}`);
+const KIOSK = prepared('UPDATE browsers SET kiosk = kiosk | 1 WHERE browser_pk = ANY($1::bigint[])');
+const MOVE_SCAN = prepared(
+  `UPDATE scan_records SET claimer_id = $1, claimer_time = $2, claimer_rank = $3, browser_pk = $4, session_pk = $5
+   WHERE site_pk = $6 AND scan_id = $7`,
+);
+const MOVE_CLAIM = prepared(
+  'UPDATE claims SET browser_pk = $1, session_pk = $2, time = $3, rank = $4, key_id = $5 WHERE site_pk = $6 AND event_id = $7',
+);
