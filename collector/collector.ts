@@ -10,7 +10,6 @@ import type { SiteRecord } from './domain/site.ts';
 import { StartupError } from './errors.ts';
 import { readsOn } from './export/export.ts';
 import { sqliteReads } from './export/sqlite.ts';
-import { adminRoutes } from './http/admin.ts';
 import { createAdmission } from './http/admission.ts';
 import { createApp } from './http/app.ts';
 import { createAuth } from './http/auth.ts';
@@ -36,10 +35,12 @@ import { reportRoutes } from './http/reports.ts';
 import { createScan } from './http/scan.ts';
 import { scanRoutes } from './http/scans.ts';
 import { sessionRoutes } from './http/session.ts';
+import { siteRoutes } from './http/sites.ts';
 import { limitUploads } from './http/slow-uploads.ts';
 import { storeRoutes } from './http/stores.ts';
 import { streamRoutes } from './http/stream.ts';
 import { tagRoutes } from './http/tag.ts';
+import { tokenRoutes } from './http/tokens.ts';
 import { uiRoutes } from './http/ui.ts';
 import { BACKUP_PART, upkeepRoutes } from './http/upkeep.ts';
 import { directIntake } from './intake/direct.ts';
@@ -184,7 +185,19 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
   customerRoutes({ api, store, standings, now });
   eventRoutes({ api, store });
   reportRoutes({ api, store, now });
-  const stream = streamRoutes({ store, auth, frontier, log, now });
+  linkRoutes({ api, store, reads, now });
+  pictureRoutes({ api, store, publicUrl: () => url });
+  codeRoutes({ api, store, now, publicUrl: () => url, onChange: codesChanged });
+  codesRevokeRoutes({ api, store, intake: direct, policy: DEFAULT_POLICY, now, onChange: codesChanged });
+  scanRoutes({ api, store, now });
+  gs1TargetRoutes({ api, store, now, onChange: gs1Targets.forgetAll });
+  decisionRoutes({ api, store, intake: direct, policy: DEFAULT_POLICY, now });
+  relinkRoutes({ api, store, policy: DEFAULT_POLICY });
+  importRoutes({ api, store, intake: direct, metrics, retention, now });
+  siteRoutes({ api, store });
+  tokenRoutes({ api, store, auth, now });
+  upkeepRoutes({ api, store, intake: direct, metrics, retention, data_dir: config.data_dir, now });
+  const stream = streamRoutes({ api, store, auth, frontier, log, now });
   const app = createApp({
     ...{ metrics, log },
     probe: () => probeAll(config.role, { stream: shape?.probe, store: () => store.probe(now()) }),
@@ -199,21 +212,8 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     routes: [
       sessionRoutes({ auth, secret: admin_token, publicUrl: () => config.public_url, trust_proxy: config.trust_proxy, now }),
       tagRoutes({ dir: join(root, 'dist/tag'), release: versionOf(root), kept_dir: join(config.data_dir, 'tags') }),
-      // In front of what lets every request in by one scope.
       api.router,
-      linkRoutes({ store, reads, auth, now }),
-      codeRoutes({ store, auth, now, publicUrl: () => url, onChange: codesChanged }),
-      codesRevokeRoutes({ store, intake: direct, auth, policy: DEFAULT_POLICY, now, onChange: codesChanged }),
-      pictureRoutes({ store, auth, now, publicUrl: () => url }),
-      scanRoutes({ store, auth, now }),
-      stream.router,
       docsRoutes(() => ({ endpoints: api.endpoints, version: versionOf(root), url })),
-      gs1TargetRoutes({ store, auth, now, onChange: gs1Targets.forgetAll }),
-      decisionRoutes({ store, intake: direct, auth, policy: DEFAULT_POLICY, now }),
-      relinkRoutes({ store, auth, policy: DEFAULT_POLICY, now }),
-      importRoutes({ store, intake: direct, auth, metrics, retention, now }),
-      adminRoutes({ store, auth, now }),
-      upkeepRoutes({ store, intake: direct, auth, metrics, retention, data_dir: config.data_dir, now }),
       uiRoutes({ dir: join(root, 'dist/ui') }),
     ],
   });

@@ -1,5 +1,6 @@
 /** Printed codes over HTTP: make, edit, list, and from CSV files. */
-import express, { type Request, Router } from 'express';
+import express from 'express';
+import { z } from 'zod';
 import type { Millis } from '../../protocol/event.ts';
 import type { SiteRecord } from '../domain/site.ts';
 import { badField, Problem } from '../errors.ts';
@@ -8,14 +9,15 @@ import { CodeBody, CodeEditBody, codeFault, codeRow, editedRow } from '../scan/c
 import { type CsvCode, type Reject, readCodesCsv } from '../scan/code-csv.ts';
 import type { ShownCode } from '../store/queries-codes.ts';
 import type { CodeRow, Store, StoreRow, Tx } from '../store/store.ts';
-import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
-import { limit, oneOf, text } from './params.ts';
-import { parseBody } from './problem.ts';
+import { siteFor } from './auth.ts';
+import type { Api } from './endpoint.ts';
+import { flag, given, nextCursor, number, site, text, theSite } from './fields.ts';
 import { oneSite } from './profiles.ts';
+import { Code, CodeHistory } from './shapes.ts';
 
 export interface CodesOptions {
+  api: Api;
   store: Store;
-  auth: Auth;
   now: () => Millis;
   publicUrl: () => string;
   /** Told of the codes written, so that a scan sees the edit. */
@@ -31,107 +33,136 @@ export interface CodesImported {
 
 /** A CSV file of 10,000 rows with long targets. */
 const CSV_BYTES = '16mb';
-/** Codes of one answer, unless `limit` says otherwise. */
-const FILTERS = ['store', 'placement', 'campaign', 'customer_id'] as const;
+const FILTERS = {
+  ...{
+    site,
+    store: text('Its id'),
+    placement: text('As the code says'),
+    campaign: text('As the code says'),
+    customer_id: text('Of personal codes'),
+  },
+  kind: z.enum(['plain', 'product', 'personal']).optional(),
+};
+const Known = Code.extend({ history: CodeHistory }).meta({ id: 'CodeWithHistory' });
+const Imported = z.strictObject({
+  ...{ rows: z.int(), imported: z.int(), dry_run: z.boolean() },
+  rejected: z.array(z.strictObject({ line: z.int(), field: z.string().nullable(), reason: z.string() })),
+});
 
-export function codeRoutes({ store, auth, now, publicUrl, onChange }: CodesOptions): Router {
-  const router = Router();
+export function codeRoutes({ api: { endpoint }, store, now, publicUrl, onChange }: CodesOptions): void {
   const { queries } = store;
-  const read = requireScope(auth, 'read', now);
-  const write = requireScope(auth, 'write', now);
+  const withHistory = async (row: ShownCode) => ({ ...shownCode(store, row, publicUrl()), history: await queries.codeEdits(row.code) });
 
-  router.get('/v1/codes', read, async (req, res) => {
-    const given = Object.fromEntries(FILTERS.flatMap((name) => (text(req, name) === undefined ? [] : [[name, text(req, name)]])));
-    const kind = oneOf(req, 'kind', ['plain', 'product', 'personal']);
-    const after = text(req, 'cursor');
-    const size = text(req, 'limit') === undefined ? undefined : limit(req, 100, 10_000);
-    const filter = { ...given, ...(kind && { kind }), ...(after && { after }), ...(size && { limit: size }) };
-    const codes = await queries.codes({ sites: siteFor(accessOf(res), text(req, 'site')), ...filter });
-    res.json({
-      codes: codes.map((code) => shownCode(store, code, publicUrl())),
-      next_cursor: codes.length === size ? (codes.at(-1)?.code ?? null) : null,
-    });
-  });
+  endpoint(
+    'GET /v1/codes',
+    {
+      ...{ scope: 'read', summary: 'Printed codes' },
+      query: {
+        ...FILTERS,
+        limit: number(1, 10_000, 'All, where it is left out').optional(),
+        cursor: text('`next_cursor` of the page before'),
+      },
+      answers: { 200: z.strictObject({ codes: z.array(Code), next_cursor: nextCursor }) },
+    },
+    async ({ query: { site, cursor: after, limit, ...filter }, access }) => {
+      const codes = await queries.codes({ sites: siteFor(access, site), ...given({ ...filter, after, limit }) });
+      return {
+        codes: codes.map((code) => shownCode(store, code, publicUrl())),
+        next_cursor: codes.length === limit ? (codes.at(-1)?.code ?? null) : null,
+      };
+    },
+  );
 
-  router.get('/v1/codes/:code', read, async (req, res, next) => {
-    if (/\.(?:svg|png)$/i.test(String(req.params['code']))) return next();
-    const row = await knownCode(store, String(req.params['code']), accessOf(res).sites);
-    res.json({ ...shownCode(store, row, publicUrl()), history: await queries.codeEdits(row.code) });
-  });
+  endpoint(
+    'GET /v1/codes/:code',
+    { scope: 'read', summary: 'A code, and how it was edited', answers: { 200: Known } },
+    async ({ params, access }) => withHistory(await knownCode(store, params.code, access.sites)),
+  );
 
-  router.post('/v1/codes', write, async (req, res) => {
-    const body = parseBody(CodeBody, req.body);
-    const site = siteOf(store, oneSite(store, siteFor(accessOf(res), body.site)));
-    const code = body.code ?? newCode();
-    const row = codeRow(body, code, site.site_pk, now());
-    refuseFault(row, site);
-    const stores = await queries.stores([site.site]);
-    await store.write(async (tx) => {
-      if ((await tx.takenCodes([code])).size > 0) throw new Problem(409, `The code ${code} is taken`, { field: 'code' });
-      if (body.store) await keepStore(tx, site.site_pk, body.store, stores);
-      await tx.saveCode(row);
-    });
-    onChange([code]);
-    res.status(201).json(shownCode(store, await knownCode(store, code, null), publicUrl()));
-  });
+  endpoint(
+    'POST /v1/codes',
+    { scope: 'write', summary: 'Makes a code', body: CodeBody, answers: { 201: Code } },
+    async ({ body, access }) => {
+      const site = siteOf(store, oneSite(store, siteFor(access, body.site)));
+      const code = body.code ?? newCode();
+      const row = codeRow(body, code, site.site_pk, now());
+      refuseFault(row, site);
+      const stores = await queries.stores([site.site]);
+      await store.write(async (tx) => {
+        if ((await tx.takenCodes([code])).size > 0) throw new Problem(409, `The code ${code} is taken`, { field: 'code' });
+        if (body.store) await keepStore(tx, site.site_pk, body.store, stores);
+        await tx.saveCode(row);
+      });
+      onChange([code]);
+      return shownCode(store, await knownCode(store, code, null), publicUrl());
+    },
+  );
 
-  router.patch('/v1/codes/:code', write, async (req, res) => {
-    const { site: name, store: _store, ...known } = await knownCode(store, String(req.params['code']), accessOf(res).sites);
-    const edit = parseBody(CodeEditBody, req.body);
-    const site = siteOf(store, name);
-    const change = editedRow(known, edit as CodeEditBody, now());
-    refuseFault(change.row, site);
-    const stores = await queries.stores([site.site]);
-    await store.write(async (tx) => {
-      if (edit.store) await keepStore(tx, site.site_pk, edit.store, stores);
-      if (Object.keys(change.new).length === 0) return;
-      await tx.saveCode(change.row);
-      await tx.addCodeEdit({ code: known.code, edited_at: now(), author: accessOf(res).name, old: change.old, new: change.new });
-    });
-    onChange([known.code]);
-    const row = await knownCode(store, known.code, null);
-    res.json({ ...shownCode(store, row, publicUrl()), history: await queries.codeEdits(row.code) });
-  });
+  endpoint(
+    'PATCH /v1/codes/:code',
+    { scope: 'write', summary: 'Edits a code, keeping what it was', body: CodeEditBody, answers: { 200: Known } },
+    async ({ params, body: edit, access }) => {
+      const { site: name, store: _store, ...known } = await knownCode(store, params.code, access.sites);
+      const site = siteOf(store, name);
+      const change = editedRow(known, edit, now());
+      refuseFault(change.row, site);
+      const stores = await queries.stores([site.site]);
+      await store.write(async (tx) => {
+        if (edit.store) await keepStore(tx, site.site_pk, edit.store, stores);
+        if (Object.keys(change.new).length === 0) return;
+        await tx.saveCode(change.row);
+        await tx.addCodeEdit({ code: known.code, edited_at: now(), author: access.name, old: change.old, new: change.new });
+      });
+      onChange([known.code]);
+      return withHistory(await knownCode(store, known.code, null));
+    },
+  );
 
-  router.post('/v1/codes/import', write, express.raw({ type: () => true, limit: CSV_BYTES }), async (req: Request, res) => {
-    const site = siteOf(store, oneSite(store, siteFor(accessOf(res), text(req, 'site'))));
-    const dry_run = oneOf(req, 'dry_run', ['0', '1']) === '1';
-    const bytes: unknown = req.body;
-    if (!Buffer.isBuffer(bytes)) throw new Problem(400, 'Expected a CSV file as the body');
-    const { codes, rejected } = await readCodesCsv(bytes);
-    const used = new Set(codes.flatMap(({ body }) => body.code ?? []));
-    const rows = codes.map(({ line, body }) => ({ line, body, row: codeRow(body, body.code ?? unused(used), site.site_pk, now()) }));
-    for (const { line, row } of rows) {
-      const fault = codeFault(row, site);
-      if (fault) rejected.push({ line, field: fault.field, reason: fault.expected });
-    }
-    const stores = await queries.stores([site.site]);
-    const imported = await store.write(async (tx) => {
-      const taken = await tx.takenCodes(rows.map(({ row }) => row.code));
-      for (const code of taken) used.add(code);
-      for (const { line, body, row } of rows) {
-        if (body.code !== undefined && taken.has(row.code)) rejected.push({ line, field: 'code', reason: `the code ${row.code} is taken` });
-        else if (taken.has(row.code)) row.code = unused(used);
+  endpoint(
+    'POST /v1/codes/import',
+    {
+      ...{ scope: 'write', summary: 'Makes the codes of a CSV file, all or none' },
+      query: { site: theSite, dry_run: flag('1: only checks') },
+      upload: { type: 'text/csv', read: express.raw({ type: () => true, limit: CSV_BYTES }) },
+      answers: { 200: Imported, 422: Imported.extend({ title: z.string() }) },
+    },
+    async ({ query: { site: named, dry_run }, access, req, res }) => {
+      const site = siteOf(store, oneSite(store, siteFor(access, named)));
+      const bytes: unknown = req.body;
+      if (!Buffer.isBuffer(bytes)) throw new Problem(400, 'Expected a CSV file as the body', { field: 'body' });
+      const { codes, rejected } = await readCodesCsv(bytes);
+      const used = new Set(codes.flatMap(({ body }) => body.code ?? []));
+      const rows = codes.map(({ line, body }) => ({ line, body, row: codeRow(body, body.code ?? unused(used), site.site_pk, now()) }));
+      for (const { line, row } of rows) {
+        const fault = codeFault(row, site);
+        if (fault) rejected.push({ line, field: fault.field, reason: fault.expected });
       }
-      if (rejected.length > 0 || dry_run) return 0;
-      for (const [, place] of storesIn(codes)) await keepStore(tx, site.site_pk, place, stores);
-      for (const { row } of rows) await tx.saveCode(row);
-      return rows.length;
-    });
-    if (imported > 0) onChange(rows.map(({ row }) => row.code));
-    const lines = new Set([...rows.map(({ line }) => line), ...rejected.map(({ line }) => line)]);
-    const answer: CodesImported = { rows: lines.size, imported, dry_run, rejected: rejected.sort((a, b) => a.line - b.line) };
-    res.status(rejected.length > 0 && !dry_run ? 422 : 200).json({
-      ...answer,
-      ...(rejected.length > 0 &&
-        !dry_run && { title: `Nothing was imported: ${rejected.length} faults, the first in line ${rejected[0]?.line}` }),
-    });
-  });
-  return router;
+      const stores = await queries.stores([site.site]);
+      const imported = await store.write(async (tx) => {
+        const taken = await tx.takenCodes(rows.map(({ row }) => row.code));
+        for (const code of taken) used.add(code);
+        for (const { line, body, row } of rows) {
+          if (body.code !== undefined && taken.has(row.code))
+            rejected.push({ line, field: 'code', reason: `the code ${row.code} is taken` });
+          else if (taken.has(row.code)) row.code = unused(used);
+        }
+        if (rejected.length > 0 || dry_run) return 0;
+        for (const [, place] of storesIn(codes)) await keepStore(tx, site.site_pk, place, stores);
+        for (const { row } of rows) await tx.saveCode(row);
+        return rows.length;
+      });
+      if (imported > 0) onChange(rows.map(({ row }) => row.code));
+      const lines = new Set([...rows.map(({ line }) => line), ...rejected.map(({ line }) => line)]);
+      const answer: CodesImported = { rows: lines.size, imported, dry_run, rejected: rejected.sort((a, b) => a.line - b.line) };
+      if (rejected.length === 0 || dry_run) return answer;
+      res.status(422);
+      return { ...answer, title: `Nothing was imported: ${rejected.length} faults, the first in line ${rejected[0]?.line}` };
+    },
+  );
 }
 
 /** A code as the API shows it. */
-export function shownCode(store: Store, { site_pk: _pk, store_id: _id, sku, gtin, ...code }: ShownCode, public_url: string): object {
+export function shownCode(store: Store, { site_pk: _pk, store_id: _id, sku, gtin, ...code }: ShownCode, public_url: string) {
   const site = store.sites().find((candidate) => candidate.site === code.site);
   return {
     ...code,

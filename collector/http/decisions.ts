@@ -1,5 +1,4 @@
 /** Operators' statements: merge, kiosk, hub and revoke, each with author, time and reason; a dry run says what would change. */
-import { Router } from 'express';
 import { z } from 'zod';
 import type { Millis } from '../../protocol/event.ts';
 import { decide, type Statement } from '../intake/decide.ts';
@@ -8,10 +7,11 @@ import { relinkQueued } from '../intake/relink.ts';
 import type { Decision } from '../linking/event.ts';
 import type { LinkingPolicy } from '../linking/policy.ts';
 import type { ChangeRecord, Store } from '../store/store.ts';
-import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
-import { limit, oneOf, text } from './params.ts';
-import { parseBody } from './problem.ts';
+import { siteFor } from './auth.ts';
+import type { Api } from './endpoint.ts';
+import { flag, limit, nextCursor, site, text } from './fields.ts';
 import { oneSite } from './profiles.ts';
+import { Decision as ShownDecision } from './shapes.ts';
 
 const id = z.string().min(1).max(256);
 const said = { site: z.string().optional(), reason: z.string().trim().min(1, 'say why').max(1_000) };
@@ -25,53 +25,77 @@ const DecisionBody = z.discriminatedUnion('type', [
 /** Changed links that a dry run shows; all are counted. */
 const SHOWN = 100;
 
+const counts = { changed: z.int(), persons: z.int() };
+const ChangedLink = z.strictObject({
+  ...{ session_id: z.string().nullable(), anonymous_id: z.string().nullable(), segment: z.int().nullable() },
+  ...{ old: z.looseObject({}).nullable(), new: z.looseObject({}).nullable() },
+});
+
 export interface DecisionsOptions {
+  api: Api;
   store: Store;
   intake: Intake;
-  auth: Auth;
   policy: LinkingPolicy;
   now: () => Millis;
 }
 
-export function decisionRoutes({ store, intake, auth, policy, now }: DecisionsOptions): Router {
-  const router = Router();
+export function decisionRoutes({ api: { endpoint }, store, intake, policy, now }: DecisionsOptions): void {
+  endpoint(
+    'GET /v1/decisions',
+    {
+      ...{
+        scope: 'read',
+        summary: 'What operators decided',
+        query: { site, limit: limit(), cursor: text('`next_cursor` of the page before') },
+      },
+      answers: { 200: z.strictObject({ decisions: z.array(ShownDecision), next_cursor: nextCursor }) },
+    },
+    async ({ query, access }) => {
+      const decisions = await store.queries.decisions(siteFor(access, query.site), query.cursor ?? '', query.limit);
+      return { decisions, next_cursor: decisions.length === query.limit ? (decisions.at(-1)?.decision_id ?? null) : null };
+    },
+  );
 
-  router.get('/v1/decisions', requireScope(auth, 'read', now), async (req, res) => {
-    const size = limit(req);
-    const decisions = await store.queries.decisions(siteFor(accessOf(res), text(req, 'site')), text(req, 'cursor') ?? '', size);
-    res.json({ decisions, next_cursor: decisions.length === size ? (decisions.at(-1)?.decision_id ?? null) : null });
-  });
-
-  router.post('/v1/decisions', requireScope(auth, 'admin', now), async (req, res) => {
-    const { site: named, reason, ...statement } = parseBody(DecisionBody, req.body);
-    const access = accessOf(res);
-    const site = oneSite(store, siteFor(access, named));
-    const site_pk = store.sites().find((record) => record.site === site)?.site_pk ?? -1;
-    const said = { site, site_pk, statement: statement as Statement, author: access.name, reason, now: now() };
-    if (oneOf(req, 'dry_run', ['0', '1']) === '1') {
-      const { changes } = await rehearse(async (refuse) =>
-        store.write(async (tx) => {
-          const before = await tx.lastPosition();
-          const { decision_id } = await decide(tx, said, policy);
-          await relinkQueued(tx, policy, now(), Number.MAX_SAFE_INTEGER);
-          refuse(await tx.changedBy(decision_id, before));
-        }),
-      );
-      const { links, ...counts } = summary(changes);
-      return void res.json({ dry_run: true, ...counts, links: links.slice(0, SHOWN) });
-    }
-    let before = 0;
-    const decision = await store.write(async (tx): Promise<Decision> => {
-      before = await tx.lastPosition();
-      const made = await decide(tx, said, policy);
-      await relinkQueued(tx, policy, now());
-      return made;
-    });
-    await intake.relink();
-    const changes = await store.queries.changedBy(decision.decision_id, before);
-    res.status(201).json({ decision_id: decision.decision_id, ...counted(changes) });
-  });
-  return router;
+  endpoint(
+    'POST /v1/decisions',
+    {
+      ...{ scope: 'admin', summary: 'A merge, a kiosk, a hub, or a claim or decision taken back', body: DecisionBody },
+      query: { dry_run: flag('1: answers 200 with what would change') },
+      status: 201,
+      answers: {
+        201: z.strictObject({ decision_id: z.string(), ...counts }),
+        200: z.strictObject({ dry_run: z.literal(true), ...counts, links: z.array(ChangedLink) }),
+      },
+    },
+    async ({ body: { site: named, reason, ...statement }, query, access, res }) => {
+      const site = oneSite(store, siteFor(access, named));
+      const site_pk = store.sites().find((record) => record.site === site)?.site_pk ?? -1;
+      const said = { site, site_pk, statement: statement as Statement, author: access.name, reason, now: now() };
+      if (query.dry_run) {
+        const { changes } = await rehearse(async (refuse) =>
+          store.write(async (tx) => {
+            const before = await tx.lastPosition();
+            const { decision_id } = await decide(tx, said, policy);
+            await relinkQueued(tx, policy, now(), Number.MAX_SAFE_INTEGER);
+            refuse(await tx.changedBy(decision_id, before));
+          }),
+        );
+        const { links, ...counts } = summary(changes);
+        res.status(200);
+        return { dry_run: true as const, ...counts, links: links.slice(0, SHOWN) };
+      }
+      let before = 0;
+      const decision = await store.write(async (tx): Promise<Decision> => {
+        before = await tx.lastPosition();
+        const made = await decide(tx, said, policy);
+        await relinkQueued(tx, policy, now());
+        return made;
+      });
+      await intake.relink();
+      const changes = await store.queries.changedBy(decision.decision_id, before);
+      return { decision_id: decision.decision_id, ...counted(changes) };
+    },
+  );
 }
 
 /** Runs work whose result is thrown, so that its transaction is rolled back. */
@@ -100,7 +124,7 @@ function counted(changes: readonly Pick<ChangeRecord, 'type'>[]): Counts {
   return { changed: changes.length - persons, persons };
 }
 
-function summary(changes: readonly ChangeRecord[]): Counts & { links: object[] } {
+function summary(changes: readonly ChangeRecord[]): Counts & { links: z.input<typeof ChangedLink>[] } {
   const links = changes.flatMap(({ type, session_id, anonymous_id, segment, link, old }) =>
     type === 'person' ? [] : [{ session_id, anonymous_id, segment, old, new: link }],
   );

@@ -2,6 +2,7 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { z } from 'zod';
 import type { Millis } from '../../protocol/event.ts';
+import { Problem } from '../errors.ts';
 import type { Scope } from '../store/store.ts';
 import { type Access, type Auth, accessOf, requireScope } from './auth.ts';
 import { parse } from './problem.ts';
@@ -13,11 +14,15 @@ type Answers = Record<number, z.ZodType | null>;
 type Names<P extends string> = P extends `${string}:${infer Rest}`
   ? Rest extends `${infer Name}/${infer More}`
     ? Name | Names<More>
-    : Rest
+    : Rest extends `${infer Name}.${string}`
+      ? Name
+      : Rest
   : never;
 
 export interface Description<Q extends Shape = Shape, B extends z.ZodType = z.ZodType, A extends Answers = Answers> {
   scope: Scope;
+  /** Only for tokens that reach every site: it tells or does something about all of them. */
+  every_site?: true;
   /** What it answers or does, in a line. */
   summary: string;
   /** Parameters of the query. Any other is refused. */
@@ -26,9 +31,11 @@ export interface Description<Q extends Shape = Shape, B extends z.ZodType = z.Zo
   body?: B;
   /** A body of another kind, which the handler reads, or `read` does before it. */
   upload?: { type: string; read?: RequestHandler };
-  /** Bodies by status, null for none. The first is the one that the handler need not set. */
+  /** Bodies by status, null for none. */
   answers: A;
-  /** Other types that the first answer may have; the handler sends those itself. */
+  /** The status that the handler need not set; else the smallest of them, or 200. */
+  status?: number;
+  /** Other types that the answer of this status may have; the handler sends those itself. */
   media?: readonly string[];
 }
 
@@ -63,6 +70,10 @@ export interface Api {
   readonly router: Router;
 }
 
+export function statusOf({ status, answers }: Pick<Description, 'status' | 'answers'>): number {
+  return status ?? Number(Object.keys(answers)[0] ?? 200);
+}
+
 export function createApi({ auth, now }: { auth: Auth; now: () => Millis }): Api {
   const router = Router();
   const endpoints: Endpoint[] = [];
@@ -71,12 +82,13 @@ export function createApi({ auth, now }: { auth: Auth; now: () => Millis }): Api
     endpoints,
     endpoint(name, description, handle) {
       const [method, path] = name.split(' ') as [Method, string];
-      const { scope, upload, answers } = description;
+      const { scope, upload } = description;
       const query = z.strictObject(description.query ?? {});
-      const status = Number(Object.keys(answers)[0] ?? 200);
+      const status = statusOf(description);
       endpoints.push({ ...(description as unknown as Description), method, path });
       const before = [requireScope(auth, scope, now), ...(upload?.read ? [upload.read] : [])];
       router[method.toLowerCase() as 'get'](path, ...before, async (req, res) => {
+        if (description.every_site && accessOf(res).sites !== null) throw new Problem(403, 'This needs a token for every site');
         const given = Object.entries(req.query).filter(([, value]) => value !== '');
         const call = {
           query: parse(query, Object.fromEntries(given), 'query'),

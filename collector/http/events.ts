@@ -4,7 +4,7 @@ import type { StoredEvent } from '../store/queries-events.ts';
 import type { Store } from '../store/store.ts';
 import { siteFor } from './auth.ts';
 import type { Api } from './endpoint.ts';
-import { cursor, cursorOf, limit, moment, nextCursor, site, text } from './fields.ts';
+import { cursor, cursorOf, given, limit, moment, nextCursor, site, text } from './fields.ts';
 import { ShownEvent } from './profile-schema.ts';
 
 export function eventRoutes({ api: { endpoint }, store }: { api: Api; store: Store }): void {
@@ -38,9 +38,4 @@ export function eventRoutes({ api: { endpoint }, store }: { api: Api; store: Sto
 export function shownEvent<T extends StoredEvent>({ event_pk: _place, payload, ...event }: T) {
   const { url = null, referrer = null, title = null, props = {} } = payload;
   return { ...event, url, referrer, title, props };
-}
-
-/** Without what is undefined. */
-function given<T extends object>(filter: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)) as never;
 }

@@ -42,9 +42,9 @@ export async function explainSession(queries: Queries, links: readonly LinkRow[]
 }
 
 /** One change of a session's links, with the event or the decision that made it. */
-export function historyEntry(row: HistoryRow): object {
+export function historyEntry(row: HistoryRow) {
   const { segment, type, cause_event_id, changed_at, event_type, decision_type, author, reason } = row;
-  const outcome = (json: string | null): object | null => (json === null ? null : (JSON.parse(json) as object));
+  const outcome = (json: string | null) => (json === null ? null : (JSON.parse(json) as Record<string, unknown>));
   const cause =
     decision_type === null
       ? { event_id: cause_event_id, type: event_type }

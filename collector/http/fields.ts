@@ -67,3 +67,10 @@ export function cursorOf(...numbers: readonly number[]): string {
 /** Of an answer: null after the last page. */
 export const nextCursor = z.string().nullable();
 export const millis = z.number().int().meta({ description: 'Milliseconds since 1970, UTC' });
+
+/** Without what is undefined. */
+export function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

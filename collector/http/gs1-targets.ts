@@ -1,5 +1,4 @@
 /** The targets of GS1 Digital Links over HTTP: register, list, remove. */
-import { Router } from 'express';
 import { z } from 'zod';
 import type { Millis } from '../../protocol/event.ts';
 import type { SiteRecord } from '../domain/site.ts';
@@ -9,9 +8,9 @@ import { describeFault, parseDigitalLink, parseDigitalLinkPath } from '../scan/g
 import { PRIMARY_KEYS } from '../scan/gs1-keys.ts';
 import { anchorsOf, DEFAULT_LINK, fillTarget } from '../scan/gs1-resolver.ts';
 import type { Gs1TargetRow, Store } from '../store/store.ts';
-import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
-import { limit, text } from './params.ts';
-import { parseBody } from './problem.ts';
+import { siteFor } from './auth.ts';
+import type { Api } from './endpoint.ts';
+import { limit, nextCursor, site, text } from './fields.ts';
 import { oneSite } from './profiles.ts';
 
 const Which = {
@@ -37,16 +36,21 @@ const TargetBody = z.strictObject({ ...Which, target: z.string().max(2_048), tit
 const ManyBody = z.strictObject({ site: z.string().optional(), targets: z.array(TargetBody).min(1).max(5_000) });
 
 export interface Gs1TargetsOptions {
+  api: Api;
   store: Store;
-  auth: Auth;
   now: () => Millis;
   onChange(): void;
 }
 
-export function gs1TargetRoutes({ store, auth, now, onChange }: Gs1TargetsOptions): Router {
-  const router = Router();
-  const write = requireScope(auth, 'write', now);
-  const shown = ({ site_pk: _pk, anchor, prefix, ...row }: Gs1TargetRow & { site?: string }): object => ({
+const Shown = z
+  .strictObject({
+    ...{ prefix: z.string().optional(), link: z.string().optional(), site: z.string(), link_type: z.string(), lang: z.string() },
+    ...{ target: z.string(), title: z.string(), updated_at: z.int() },
+  })
+  .meta({ id: 'Gs1Target' });
+
+export function gs1TargetRoutes({ api: { endpoint }, store, now, onChange }: Gs1TargetsOptions): void {
+  const shown = ({ site_pk: _pk, anchor, prefix, ...row }: Gs1TargetRow & { site: string }) => ({
     ...(prefix ? { prefix: anchor } : { link: `/${anchor}` }),
     ...row,
   });
@@ -56,49 +60,62 @@ export function gs1TargetRoutes({ store, auth, now, onChange }: Gs1TargetsOption
     return record;
   };
 
-  router.get('/v1/gs1/targets', requireScope(auth, 'read', now), async (req, res) => {
-    const size = limit(req, 1_000, 10_000);
-    const sites = siteFor(accessOf(res), text(req, 'site'));
-    // A page ends between two anchors: one more row says where.
-    const rows = await store.queries.gs1Targets(sites, text(req, 'cursor') ?? '', size + 1);
-    const cut = rows.length > size ? rows.findIndex(({ anchor }) => anchor === rows[size]?.anchor) : rows.length;
-    const page = rows.slice(0, cut === 0 ? size : cut);
-    res.json({ targets: page.map(shown), next_cursor: rows.length > size ? (page.at(-1)?.anchor ?? null) : null });
-  });
+  endpoint(
+    'GET /v1/gs1/targets',
+    {
+      ...{ scope: 'read', summary: 'Where GS1 Digital Links lead' },
+      query: { site, limit: limit(1_000, 10_000), cursor: text('`next_cursor` of the page before') },
+      answers: { 200: z.strictObject({ targets: z.array(Shown), next_cursor: nextCursor }) },
+    },
+    async ({ query: { site, limit: size, cursor = '' }, access }) => {
+      // A page ends between two anchors: one more row says where.
+      const rows = await store.queries.gs1Targets(siteFor(access, site), cursor, size + 1);
+      const cut = rows.length > size ? rows.findIndex(({ anchor }) => anchor === rows[size]?.anchor) : rows.length;
+      const page = rows.slice(0, cut === 0 ? size : cut);
+      return { targets: page.map(shown), next_cursor: rows.length > size ? (page.at(-1)?.anchor ?? null) : null };
+    },
+  );
 
-  router.post('/v1/gs1/targets', write, async (req, res) => {
-    const many = typeof req.body === 'object' && req.body !== null && 'targets' in req.body;
-    const { site: all, targets: bodies } = many
-      ? parseBody(ManyBody, req.body)
-      : { site: undefined, targets: [parseBody(TargetBody, req.body)] };
-    const rows = bodies.map((body, index) => {
-      const at = many ? `targets.${index}.` : '';
-      const site = siteOf(oneSite(store, siteFor(accessOf(res), body.site ?? all)));
-      const { anchor, prefix } = anchorIn(body, at);
-      // What stands in braces is filled in later, and may not decide the host.
-      const sample = fillTarget(body.target, {});
-      const fault = targetFault(sample, site.origins) ?? (/^[^/]*\/\/[^/?#]*[{}]/.test(body.target) ? 'must name its host' : null);
-      if (fault !== null) throw badField(`${at}target`, fault);
-      const { link_type, lang, target, title } = body;
-      return { site: site.site, site_pk: site.site_pk, anchor, prefix, link_type, lang, target, title, updated_at: now() };
-    });
-    await store.write(async (tx) => {
-      for (const row of rows) await tx.saveGs1Target(row);
-    });
-    onChange();
-    res.status(201).json(many ? { saved: rows.length } : shown(rows[0] as (typeof rows)[0]));
-  });
+  endpoint(
+    'POST /v1/gs1/targets',
+    {
+      ...{ scope: 'write', summary: 'Adds or replaces a target, or many', body: z.union([ManyBody, TargetBody]) },
+      answers: { 201: z.union([Shown, z.strictObject({ saved: z.int() })]) },
+    },
+    async ({ body, access }) => {
+      const many = 'targets' in body;
+      const { site: all, targets: bodies } = many ? body : { site: undefined, targets: [body] };
+      const rows = bodies.map((body, index) => {
+        const at = many ? `targets.${index}.` : '';
+        const site = siteOf(oneSite(store, siteFor(access, body.site ?? all)));
+        const { anchor, prefix } = anchorIn(body, at);
+        // What stands in braces is filled in later, and may not decide the host.
+        const sample = fillTarget(body.target, {});
+        const fault = targetFault(sample, site.origins) ?? (/^[^/]*\/\/[^/?#]*[{}]/.test(body.target) ? 'must name its host' : null);
+        if (fault !== null) throw badField(`${at}target`, fault);
+        const { link_type, lang, target, title } = body;
+        return { site: site.site, site_pk: site.site_pk, anchor, prefix, link_type, lang, target, title, updated_at: now() };
+      });
+      await store.write(async (tx) => {
+        for (const row of rows) await tx.saveGs1Target(row);
+      });
+      onChange();
+      return many ? { saved: rows.length } : shown(rows[0] as (typeof rows)[0]);
+    },
+  );
 
-  router.delete('/v1/gs1/targets', write, async (req, res) => {
-    const body = parseBody(WhichBody, req.body);
-    const { site_pk } = siteOf(oneSite(store, siteFor(accessOf(res), body.site)));
-    const { link_type, lang } = body;
-    const dropped = await store.write((tx) => tx.dropGs1Target({ site_pk, ...anchorIn(body, ''), link_type, lang }));
-    if (!dropped) throw new Problem(404, 'No such target');
-    onChange();
-    res.status(204).end();
-  });
-  return router;
+  endpoint(
+    'DELETE /v1/gs1/targets',
+    { scope: 'write', summary: 'Removes a target', body: WhichBody, answers: { 204: null } },
+    async ({ body, access }) => {
+      const { site_pk } = siteOf(oneSite(store, siteFor(access, body.site)));
+      const { link_type, lang } = body;
+      const dropped = await store.write((tx) => tx.dropGs1Target({ site_pk, ...anchorIn(body, ''), link_type, lang }));
+      if (!dropped) throw new Problem(404, 'No such target');
+      onChange();
+      return undefined;
+    },
+  );
 }
 
 function anchorIn(

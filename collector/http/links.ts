@@ -1,6 +1,7 @@
 /** The analysts' feed: links of a selection, what changed since a cursor, and why a session is linked as it is. */
 import { pipeline } from 'node:stream/promises';
-import { type Request, type Response, Router } from 'express';
+import type { Response } from 'express';
+import { z } from 'zod';
 import { DAY, MINUTE, type Millis } from '../../protocol/event.ts';
 import { badField, Problem } from '../errors.ts';
 import { EXPORT_FORMATS, type ExportFormat, type HeavyReads, type LinkExport } from '../export/export.ts';
@@ -8,78 +9,113 @@ import type { Queries } from '../store/queries.ts';
 import type { DecisionRow } from '../store/queries-identity.ts';
 import type { LinkFilter } from '../store/queries-links.ts';
 import type { Store } from '../store/store.ts';
-import { type Auth, accessOf, requireScope, siteFor } from './auth.ts';
+import { type Access, siteFor } from './auth.ts';
+import type { Api } from './endpoint.ts';
 import { explainSession, historyEntry } from './explain.ts';
-import { cursor, cursorOf, limit, moment, oneOf, text } from './params.ts';
+import { cursor, cursorOf, given, limit, moment, nextCursor, site, text, theSite } from './fields.ts';
 import { oneSite } from './profiles.ts';
+import { Change, Link, RULES, Decision as ShownDecision, STATUSES, Why } from './shapes.ts';
 
-const STATUSES = ['linked', 'ambiguous', 'anonymous', 'logged_out', 'kiosk'] as const;
-const RULES = ['session', 'device_between', 'device_after', 'device_after_logout', 'device_before'] as const;
-const TEXT_FILTERS = ['site', 'customer_id', 'person_id', 'anonymous_id', 'session_id', 'code', 'store'] as const;
+const FILTERS = {
+  ...{ site, customer_id: text('This very customer'), person_id: text('This person, under all ids'), anonymous_id: text('Browser') },
+  ...{ session_id: text('Session'), code: text('With a scan of this code'), store: text('With a scan in this store') },
+  ...{ status: z.enum(STATUSES).optional(), rule: z.enum(RULES).optional() },
+  ...{ from: moment('Started at or after'), to: moment('Started before') },
+  bots: z.enum(['include', 'exclude']).default('exclude').meta({ description: 'Machines' }),
+};
+const Place = { site: z.string(), anonymous_id: z.string(), session_id: z.string() };
+const links = z.array(Link);
+const why = z.array(Why);
+const decisions = z.array(ShownDecision);
+const HistoryEntry = z.strictObject({
+  ...{ segment: z.int(), type: z.enum(['upsert', 'delete']), changed_at: z.int(), cause: z.looseObject({}) },
+  ...{ from: z.looseObject({}).nullable(), to: z.looseObject({}).nullable() },
+});
+const Boundary = z.strictObject({
+  ...{ event_id: z.string(), type: z.string(), time: z.int(), occurred_at: z.int(), customer_id: z.string().nullable() },
+  ...{ strength: z.string().nullable(), barrier: z.enum(['soft', 'hard']).nullable(), revoked: z.boolean() },
+});
+const ClaimedBrowser = z.strictObject({
+  ...{ anonymous_id: z.string(), customer_id: z.string(), claims: z.int(), first_at: z.int(), last_at: z.int() },
+});
+const PossibleHub = z.strictObject({ site: z.string(), customer_id: z.string(), browsers: z.int(), claims: z.int() });
 
 /** R7: a customer on more browsers than this within this time may be nobody's own. */
 const HUB_BROWSERS = 20;
 const HUB_WINDOW = 30 * DAY;
 
-export function linkRoutes({ store, reads, auth, now }: { store: Store; reads: HeavyReads; auth: Auth; now: () => Millis }): Router {
+export interface LinksOptions {
+  api: Api;
+  store: Store;
+  reads: HeavyReads;
+  now: () => Millis;
+}
+
+export function linkRoutes({ api: { endpoint }, store, reads, now }: LinksOptions): void {
   const { queries } = store;
-  const router = Router();
-  router.use(['/v1/links', '/v1/sessions', '/v1/browsers', '/v1/customers', '/v1/review'], requireScope(auth, 'read', now));
 
-  router.get('/v1/links', async (req, res) => {
-    onlyThese(req, [...TEXT_FILTERS, 'status', 'rule', 'from', 'to', 'bots', 'format', 'limit', 'cursor', 'order']);
-    const status = oneOf(req, 'status', STATUSES);
-    const rule = oneOf(req, 'rule', RULES);
-    const from = moment(req, 'from');
-    const to = moment(req, 'to');
-    const texts = TEXT_FILTERS.flatMap((name) => {
-      const value = text(req, name);
-      return value === undefined ? [] : [[name, name === 'code' ? value.toUpperCase() : value]];
-    });
-    const filter: LinkFilter = {
-      ...(Object.fromEntries(texts) as LinkFilter),
-      ...(status && { status }),
-      ...(rule && { rule }),
-      ...(from !== undefined && { from }),
-      ...(to !== undefined && { to }),
-      bots: oneOf(req, 'bots', ['include', 'exclude']) === 'include',
-      sites: siteFor(accessOf(res), text(req, 'site')),
-    };
-    const format = oneOf(req, 'format', ['json', ...EXPORT_FORMATS]) ?? 'json';
-    if (format !== 'json') return sendExport(res, format, await reads.exportLinks(filter, format));
-    // Read before the rows: whoever goes on from here may see a change twice, but misses none.
-    const changes_cursor = cursorOf(await queries.lastPosition());
-    const size = limit(req);
-    const place = cursor(req, 'cursor', 2);
-    const after = place && { session_pk: place[0] ?? 0, segment: place[1] ?? 0 };
-    const newestFirst = oneOf(req, 'order', ['asc', 'desc']) === 'desc';
-    const page = await (searches(filter, store.sites().length) ? reads : queries).links(filter, after, size, newestFirst);
-    const last = page.at(-1);
-    res.json({
-      links: page.map(({ link }) => link),
-      next_cursor: page.length === size && last ? cursorOf(last.place.session_pk, last.place.segment) : null,
-      changes_cursor,
-    });
-  });
+  endpoint(
+    'GET /v1/links',
+    {
+      ...{ scope: 'read', summary: 'Which session belongs to which customer: pages in row order, or the whole selection as a file' },
+      query: {
+        ...FILTERS,
+        format: z
+          .enum(['json', ...EXPORT_FORMATS])
+          .default('json')
+          .meta({ description: 'All but json stream the whole selection' }),
+        ...{ order: z.enum(['asc', 'desc']).default('asc'), limit: limit(), cursor: cursor(2) },
+      },
+      answers: { 200: z.strictObject({ links, next_cursor: nextCursor, changes_cursor: z.string() }) },
+      media: Object.values(CONTENT_TYPES).map((type) => type.split(';')[0] ?? ''),
+    },
+    async ({ query: { site, code, format, order, limit, cursor, ...more }, access, res }) => {
+      const sites = siteFor(access, site);
+      const filter: LinkFilter = { ...given({ site, ...more, code: code?.toUpperCase() }), bots: more.bots === 'include', sites };
+      if (format !== 'json') {
+        await sendExport(res, format, await reads.exportLinks(filter, format));
+        return undefined;
+      }
+      // Read before the rows: whoever goes on from here may see a change twice, but misses none.
+      const changes_cursor = cursorOf(await queries.lastPosition());
+      const after = cursor ? { session_pk: cursor[0] ?? 0, segment: cursor[1] ?? 0 } : null;
+      const page = await (searches(filter, store.sites().length) ? reads : queries).links(filter, after, limit, order === 'desc');
+      const last = page.at(-1);
+      return {
+        links: page.map(({ link }) => link),
+        next_cursor: page.length === limit && last ? cursorOf(last.place.session_pk, last.place.segment) : null,
+        changes_cursor,
+      };
+    },
+  );
 
-  router.get('/v1/links/changes', async (req, res) => {
-    onlyThese(req, ['since', 'limit', 'site']);
-    const [since = 0] = cursor(req, 'since', 1) ?? [];
-    const size = limit(req);
-    const last = await queries.lastPosition();
-    if (since > last || since < 0) throw badField('since', 'not a cursor of this collector');
-    const changes = await queries.changesSince(since, size, siteFor(accessOf(res), text(req, 'site')));
-    // A page that is not full has seen everything up to `last`, other sites' changes included.
-    const reached = changes.at(-1)?.position ?? since;
-    res.json({ changes, next_cursor: cursorOf(changes.length < size ? Math.max(reached, last) : reached) });
-  });
+  endpoint(
+    'GET /v1/links/changes',
+    {
+      ...{ scope: 'read', summary: 'What changed in the links since a cursor, in order' },
+      query: { site, since: cursor(1, '`next_cursor` or `changes_cursor` of an answer before; else from the beginning'), limit: limit() },
+      answers: { 200: z.strictObject({ changes: z.array(Change), next_cursor: z.string() }) },
+    },
+    async ({ query, access }) => {
+      const [since = 0] = query.since ?? [];
+      const last = await queries.lastPosition();
+      if (since > last || since < 0) throw badField('since', 'not a cursor of this collector');
+      const changes = await queries.changesSince(since, query.limit, siteFor(access, query.site));
+      // A page that is not full has seen everything up to `last`, other sites' changes included.
+      const reached = changes.at(-1)?.position ?? since;
+      return { changes, next_cursor: cursorOf(changes.length < query.limit ? Math.max(reached, last) : reached) };
+    },
+  );
 
-  router.get(['/v1/sessions/:id', '/v1/sessions/:id/explain'], async (req, res) => {
-    const access = accessOf(res);
-    const site = text(req, 'site');
-    const anonymous_id = text(req, 'anonymous_id');
-    const session_id = String(req.params['id']);
-    const found = await queries.sessions(session_id, { sites: siteFor(access, site), ...(anonymous_id !== undefined && { anonymous_id }) });
+  const which = { site, anonymous_id: text('Where several browsers have a session of this id') };
+  const session = z.strictObject(Place);
+
+  async function sessionOf(
+    session_id: string,
+    { site, anonymous_id }: { site?: string | undefined; anonymous_id?: string | undefined },
+    access: Access,
+  ) {
+    const found = await queries.sessions(session_id, { sites: siteFor(access, site), ...given({ anonymous_id }) });
     const [session, second] = found;
     if (!session) throw new Problem(404, 'No such session');
     if (second)
@@ -87,56 +123,93 @@ export function linkRoutes({ store, reads, auth, now }: { store: Store; reads: H
         choices: found.map((choice) => ({ site: choice.site, anonymous_id: choice.anonymous_id })),
       });
     const place = { site: session.site, anonymous_id: session.anonymous_id, session_id };
-    const links = (await queries.links({ ...place, bots: true }, null, 1_000)).map(({ link }) => link);
-    const answer = { session: place, links };
-    if (!req.path.endsWith('/explain')) return void res.json(answer);
-    const history = (await queries.sessionHistory(session.session_pk)).map(historyEntry);
-    res.json({ ...answer, why: await explainSession(queries, links), history });
-  });
+    return { session_pk: session.session_pk, answer: { session: place, links: await linksOf(place) } };
+  }
+  const linksOf = async (filter: LinkFilter) => (await queries.links({ ...filter, bots: true }, null, 1_000)).map(({ link }) => link);
 
-  router.get('/v1/browsers/:id/explain', async (req, res) => {
-    const site = oneSite(store, siteFor(accessOf(res), text(req, 'site')));
-    const anonymous_id = String(req.params.id);
-    const boundaries = await queries.boundaries(site, anonymous_id);
-    const links = (await queries.links({ site, anonymous_id, bots: true }, null, 1_000)).map(({ link }) => link);
-    if (links.length === 0 && boundaries.length === 0) throw new Problem(404, 'No such browser');
-    const decisions = (await decisionsAbout(queries, site)).filter((said) => said.type === 'kiosk' && said.anonymous_id === anonymous_id);
-    res.json({ browser: { site, anonymous_id }, boundaries, decisions, links, why: await explainSession(queries, links) });
-  });
+  endpoint(
+    'GET /v1/sessions/:id',
+    { scope: 'read', summary: 'A session with its links', query: which, answers: { 200: z.strictObject({ session, links }) } },
+    async ({ params, query, access }) => (await sessionOf(params.id, query, access)).answer,
+  );
 
-  router.get('/v1/customers/:id/explain', async (req, res) => {
-    const site = oneSite(store, siteFor(accessOf(res), text(req, 'site')));
-    const customer_id = String(req.params.id);
-    const person_id = await queries.personOf(site, customer_id);
-    const customers = await queries.customersOf(site, person_id);
-    const browsers = await queries.claimedBrowsers(site, customers);
-    const links = (await queries.links({ site, person_id, bots: true }, null, 1_000)).map(({ link }) => link);
-    if (browsers.length === 0 && !(await queries.knowsCustomer(site, customers))) throw new Problem(404, 'No such customer');
-    const decisions = (await decisionsAbout(queries, site)).filter(
-      (said) =>
-        (said.type === 'merge' && said.customers.some((id) => customers.includes(id))) ||
-        (said.type === 'hub' && customers.includes(said.customer_id)),
-    );
-    const recent = browsers.filter(({ last_at }) => last_at >= now() - HUB_WINDOW).length;
-    const answer = { customer_id, person_id, customers, browsers, possible_hub: recent > HUB_BROWSERS, decisions, links };
-    res.json({ ...answer, why: await explainSession(queries, links) });
-  });
+  endpoint(
+    'GET /v1/sessions/:id/explain',
+    {
+      ...{ scope: 'read', summary: 'Why a session is linked as it is, and how that came about', query: which },
+      answers: { 200: z.strictObject({ session, links, why, history: z.array(HistoryEntry) }) },
+    },
+    async ({ params, query, access }) => {
+      const { session_pk, answer } = await sessionOf(params.id, query, access);
+      const history = (await queries.sessionHistory(session_pk)).map(historyEntry);
+      return { ...answer, why: await explainSession(queries, answer.links), history };
+    },
+  );
 
-  router.get('/v1/review/hubs', async (req, res) => {
-    res.json({ possible_hubs: await queries.possibleHubs(siteFor(accessOf(res), text(req, 'site')), now() - HUB_WINDOW, HUB_BROWSERS) });
-  });
-  return router;
+  endpoint(
+    'GET /v1/browsers/:id/explain',
+    {
+      ...{ scope: 'read', summary: 'Who was claimed on a browser, and what that made of its sessions', query: { site: theSite } },
+      answers: {
+        200: z.strictObject({
+          browser: z.strictObject({ site: z.string(), anonymous_id: z.string() }),
+          ...{ boundaries: z.array(Boundary), decisions, links, why },
+        }),
+      },
+    },
+    async ({ params: { id: anonymous_id }, query, access }) => {
+      const site = oneSite(store, siteFor(access, query.site));
+      const boundaries = await queries.boundaries(site, anonymous_id);
+      const links = await linksOf({ site, anonymous_id });
+      if (links.length === 0 && boundaries.length === 0) throw new Problem(404, 'No such browser');
+      const decisions = (await decisionsAbout(queries, site)).filter((said) => said.type === 'kiosk' && said.anonymous_id === anonymous_id);
+      return { browser: { site, anonymous_id }, boundaries, decisions, links, why: await explainSession(queries, links) };
+    },
+  );
+
+  endpoint(
+    'GET /v1/customers/:id/explain',
+    {
+      ...{ scope: 'read', summary: 'Why sessions are this customer’s', query: { site: theSite } },
+      answers: {
+        200: z.strictObject({
+          ...{ customer_id: z.string(), person_id: z.string(), customers: z.array(z.string()), browsers: z.array(ClaimedBrowser) },
+          ...{ possible_hub: z.boolean(), decisions, links, why },
+        }),
+      },
+    },
+    async ({ params: { id: customer_id }, query, access }) => {
+      const site = oneSite(store, siteFor(access, query.site));
+      const person_id = await queries.personOf(site, customer_id);
+      const customers = await queries.customersOf(site, person_id);
+      const browsers = await queries.claimedBrowsers(site, customers);
+      const links = await linksOf({ site, person_id });
+      if (browsers.length === 0 && !(await queries.knowsCustomer(site, customers))) throw new Problem(404, 'No such customer');
+      const decisions = (await decisionsAbout(queries, site)).filter(
+        (said) =>
+          (said.type === 'merge' && said.customers.some((id) => customers.includes(id))) ||
+          (said.type === 'hub' && customers.includes(said.customer_id)),
+      );
+      const possible_hub = browsers.filter(({ last_at }) => last_at >= now() - HUB_WINDOW).length > HUB_BROWSERS;
+      return { customer_id, person_id, customers, browsers, possible_hub, decisions, links, why: await explainSession(queries, links) };
+    },
+  );
+
+  endpoint(
+    'GET /v1/review/hubs',
+    {
+      ...{ scope: 'read', summary: 'Customers on so many browsers that they may be nobody’s own', query: { site } },
+      answers: { 200: z.strictObject({ possible_hubs: z.array(PossibleHub) }) },
+    },
+    async ({ query, access }) => ({
+      possible_hubs: await queries.possibleHubs(siteFor(access, query.site), now() - HUB_WINDOW, HUB_BROWSERS),
+    }),
+  );
 }
 
 /** Whether a page may have to look at far more rows than it holds: then it is read where that holds up nobody. */
 function searches({ status, rule, code, store, from, to, sites }: LinkFilter, sitesStored: number): boolean {
   return [status, rule, code, store, from, to].some((value) => value !== undefined) || (sites !== null && sitesStored > 1);
-}
-
-/** A name that means nothing here would silently select too much. */
-function onlyThese(req: Request, names: readonly string[]): void {
-  const unknown = Object.keys(req.query).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw badField(unknown, `not a parameter of this endpoint, which takes ${names.join(', ')}`);
 }
 
 const CONTENT_TYPES: Record<ExportFormat, string> = {

@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, made from the descriptions that check the requests. */
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiObject, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
-import type { Endpoint } from './endpoint.ts';
+import { type Endpoint, statusOf } from './endpoint.ts';
 import { PUBLIC_PATHS } from './openapi-public.ts';
 
 export type OpenApi = ReturnType<typeof createDocument>;
@@ -40,14 +40,13 @@ const ShownProblem = z
   .looseObject({ type: z.string(), status: z.int(), title: z.string(), field: z.string().optional() })
   .meta({ id: 'Problem' });
 
-function operation(
-  { method, scope, summary, query, body, upload, answers, media = [] }: Endpoint,
-  path: string,
-): ZodOpenApiOperationObject {
+function operation(endpoint: Endpoint, path: string): ZodOpenApiOperationObject {
+  const { method, scope, summary, query, body, upload, answers, media = [] } = endpoint;
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
   const streams = Object.fromEntries(media.map((type) => [type, { schema: { type: 'string' as const } }]));
-  const statuses = Object.entries(answers).map(([status, schema], index) => {
-    const content = { ...(schema && { 'application/json': { schema } }), ...(index === 0 && streams) };
+  const usual = statusOf(endpoint);
+  const statuses = Object.entries({ [usual]: null, ...answers }).map(([status, schema]) => {
+    const content = { ...(schema && { 'application/json': { schema } }), ...(Number(status) === usual && streams) };
     return [status, { description: summary, ...(Object.keys(content).length > 0 && { content }) }];
   });
   return {

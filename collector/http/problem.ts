@@ -14,10 +14,19 @@ export function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.infe
 export function parse<T extends z.ZodType>(schema: T, value: unknown, whole: string): z.infer<T> {
   const result = schema.safeParse(wellFormedAll(value));
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
+  const issue = tellingIssue(result.error.issues);
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : '';
   const field = [issue?.path.join('.'), unknown].filter(Boolean).join('.') || whole;
   throw new Problem(400, `${field}: ${unknown ? 'not known here' : (issue?.message ?? 'does not fit')}`, { field });
+}
+
+/** Of a choice between bodies: what is wrong with the one that fits best. */
+function tellingIssue(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue | undefined {
+  const [issue] = issues;
+  if (issue?.code !== 'invalid_union' || issue.errors.length === 0) return issue;
+  const [best = []] = [...issue.errors].sort((a, b) => a.length - b.length);
+  const inner = tellingIssue(best);
+  return inner && { ...inner, path: [...issue.path, ...inner.path] };
 }
 
 export function problemHandler(log: Logger): ErrorRequestHandler {

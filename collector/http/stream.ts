@@ -1,17 +1,29 @@
 /** `GET /v1/stream`: accepted events and link changes as server-sent events, from the store by cursor, so that nothing queues in memory. */
-import { type Response, Router } from 'express';
+import type { Response } from 'express';
+import { z } from 'zod';
 import type { Millis } from '../../protocol/event.ts';
 import { badField, Problem } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { StreamPlace } from '../store/queries-stream.ts';
 import type { Store } from '../store/store.ts';
-import { type Auth, accessNow, accessOf, requireScope, siteFor } from './auth.ts';
+import { type Auth, accessNow, siteFor } from './auth.ts';
+import type { Api } from './endpoint.ts';
 import { shownEvent } from './events.ts';
+import { site, text } from './fields.ts';
 import type { Frontier } from './frontier.ts';
-import { text } from './params.ts';
 
-export const STREAM_TYPES = ['event', 'upsert', 'delete', 'person'] as const;
+const STREAM_TYPES = ['event', 'upsert', 'delete', 'person'] as const;
 type StreamType = (typeof STREAM_TYPES)[number];
+
+const types = z
+  .string()
+  .default(STREAM_TYPES.join(','))
+  .transform((value, context) => {
+    const named = value.split(',').map((name) => STREAM_TYPES.find((known) => known === name.trim()));
+    if (named.includes(undefined)) context.addIssue({ code: 'custom', message: `expected some of ${STREAM_TYPES.join(', ')}` });
+    return new Set(named.filter((type) => type !== undefined));
+  })
+  .meta({ description: `Some of ${STREAM_TYPES.join(', ')}, joined by commas` });
 
 /** Rows of one read. */
 const PAGE = 200;
@@ -22,13 +34,13 @@ const STALLED_MS = 60_000;
 /** Streams of one process. */
 const STREAMS = 200;
 
-export interface StreamRoutes {
-  router: Router;
+export interface Streams {
   /** Ends all streams; resolves when none reads the store any more. */
   close(): Promise<void>;
 }
 
 export interface StreamOptions {
+  api: Api;
   store: Store;
   auth: Auth;
   frontier: Frontier;
@@ -37,36 +49,42 @@ export interface StreamOptions {
   heartbeat_ms?: number;
 }
 
-export function streamRoutes({ store, auth, frontier, log, now, heartbeat_ms = HEARTBEAT_MS }: StreamOptions): StreamRoutes {
-  const router = Router();
+export function streamRoutes({ api: { endpoint }, store, auth, frontier, log, now, heartbeat_ms = HEARTBEAT_MS }: StreamOptions): Streams {
   const open = new Map<AbortController, Promise<void>>();
   let closing = false;
 
-  router.get('/v1/stream', requireScope(auth, 'read', now), async (req, res) => {
-    const sites = siteFor(accessOf(res), text(req, 'site'));
-    const types = typesOf(text(req, 'types'));
-    const said = req.get('last-event-id') || text(req, 'last_event_id');
-    const newest = await frontier.look();
-    const place = said === undefined ? { ...newest } : placeOf(said, newest);
-    if (closing || open.size >= STREAMS)
-      throw new Problem(503, closing ? 'This collector is stopping' : 'Too many streams are open', {}, { 'retry-after': '5' });
-    // A proxy or compression in between would hold messages back.
-    res.set({ 'content-type': 'text/event-stream', 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no' });
-    const end = new AbortController();
-    res.on('close', () => end.abort());
-    const allowed = (): boolean => accessNow(auth, req, res, now()) !== null;
-    const ended = send({ store, frontier, res, end: end.signal, place, sites, types, allowed, heartbeat_ms })
-      // What failed in the middle cannot be told to the consumer: it comes back and goes on.
-      .catch((error: unknown) => log.warn({ err: error }, 'a stream ended'))
-      .finally(() => {
-        open.delete(end);
-        res.end();
-      });
-    open.set(end, ended);
-    await ended;
-  });
+  endpoint(
+    'GET /v1/stream',
+    {
+      ...{ scope: 'read', summary: 'Accepted events and link changes as they are stored, as server-sent events' },
+      query: { site, types, last_event_id: text('Of a first request, instead of the header Last-Event-ID; 0.0 is the beginning of all') },
+      ...{ answers: {}, media: ['text/event-stream'] },
+    },
+    async ({ query, access, req, res }) => {
+      const sites = siteFor(access, query.site);
+      const said = req.get('last-event-id') || query.last_event_id;
+      const newest = await frontier.look();
+      const place = said === undefined ? { ...newest } : placeOf(said, newest);
+      if (closing || open.size >= STREAMS)
+        throw new Problem(503, closing ? 'This collector is stopping' : 'Too many streams are open', {}, { 'retry-after': '5' });
+      // A proxy or compression in between would hold messages back.
+      res.set({ 'content-type': 'text/event-stream', 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no' });
+      const end = new AbortController();
+      res.on('close', () => end.abort());
+      const allowed = (): boolean => accessNow(auth, req, res, now()) !== null;
+      const ended = send({ store, frontier, res, end: end.signal, place, sites, types: query.types, allowed, heartbeat_ms })
+        // What failed in the middle cannot be told to the consumer: it comes back and goes on.
+        .catch((error: unknown) => log.warn({ err: error }, 'a stream ended'))
+        .finally(() => {
+          open.delete(end);
+          res.end();
+        });
+      open.set(end, ended);
+      await ended;
+      return undefined;
+    },
+  );
   return {
-    router,
     async close() {
       closing = true;
       for (const end of open.keys()) end.abort();
@@ -154,17 +172,6 @@ async function send({ store, frontier, res, end, place, sites, types, allowed, h
     leave();
     end.removeEventListener('abort', onEnd);
   }
-}
-
-function typesOf(said: string | undefined): Set<StreamType> {
-  if (said === undefined) return new Set(STREAM_TYPES);
-  return new Set(
-    said.split(',').map((name) => {
-      const type = STREAM_TYPES.find((known) => known === name.trim());
-      if (type === undefined) throw badField('types', `expected some of ${STREAM_TYPES.join(', ')}`);
-      return type;
-    }),
-  );
 }
 
 /** A place beyond the newest is of a store that was replaced by an older copy of itself: it goes on from what is there. */
