@@ -16,14 +16,24 @@ export interface BenchServer {
   stop(): Promise<void>;
 }
 
-const SCRIPTS = { ours: ['dist/collector/main.js'], floor: ['--import', 'tsx', 'bench/harness/floor.ts'] } as const;
-export type Kind = keyof typeof SCRIPTS;
+const SCRIPTS = {
+  ours: ['dist/collector/main.js'],
+  floor: ['--import', 'tsx', 'bench/harness/floor.ts'],
+  'floor-jetstream': ['--import', 'tsx', 'bench/harness/floor-jetstream.ts'],
+} as const;
+export type Kind = 'ours' | 'floor';
 
 /** Clock ticks a second of /proc; 100 on every Linux that Debian ships. */
 const TICKS = 100;
 
-export async function startProcess(kind: Kind, data_dir = mkdtempSync(join(tmpdir(), 'footfall-bench-'))): Promise<BenchServer> {
-  const env = { ...process.env, DATA_DIR: data_dir, PORT: '0', COLLECT_RATE: '0', LOG_LEVEL: 'error', NODE_ENV: '', DEMO: '1' };
+/** `settings`: more of the environment. */
+export async function startProcess(
+  kind: keyof typeof SCRIPTS,
+  data_dir = mkdtempSync(join(tmpdir(), 'footfall-bench-')),
+  settings: Record<string, string> = {},
+): Promise<BenchServer> {
+  const fixed = { DATA_DIR: data_dir, PORT: '0', COLLECT_RATE: '0', LOG_LEVEL: 'error', NODE_ENV: '', DEMO: '1' };
+  const env = { ...process.env, ...fixed, ...settings };
   const child = spawn(process.execPath, SCRIPTS[kind], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const url = await ready(child);
   return {
