@@ -22,6 +22,8 @@ export function connect(url: string, more: { max: number; query_timeout: number;
   const pool = new pg.Pool(settings);
   // A connection that breaks while nobody uses it: the pool makes another.
   pool.on('error', () => undefined);
+  // One that breaks in use: its statement rejects, and that is enough.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 

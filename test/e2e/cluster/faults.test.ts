@@ -140,6 +140,7 @@ test('nothing acknowledged is lost or doubled, and the links are the pure functi
     if (serves) expect(taken, `${fault}: collecting goes on`).toBeGreaterThan(50);
   }
   expect(await visitors.stop(), 'batches that were never taken').toBe(0);
+  console.table(report);
   const drained = await atRest(parts);
 
   const store = await openPostgres(parts.postgres.url);
@@ -161,7 +162,6 @@ test('nothing acknowledged is lost or doubled, and the links are the pure functi
   const expected = linksOf(sent);
   const [told, reference] = [rows.map(line).sort(), expected.map(line).sort()];
   const wrong = told.filter((row) => !reference.includes(row)).length;
-  console.table(report);
   console.info(
     `cluster: ${sent.length} events acknowledged, lost ${lost}, doubled ${doubled}; ${told.length} links, ${wrong} not as the reference says; ` +
       `at rest ${Math.round(drained / 100) / 10} s after the load`,
