@@ -39,6 +39,8 @@ const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 5 * SECOND;
 /** Times that a group is tried which fails though the store works. */
 const ATTEMPTS = 5;
+/** A delivery that was lost with a server's connection is repeated long before. */
+const LATE = 120 * SECOND;
 
 export async function hold({ stream, partition, consumer, applier, metrics, log }: HoldingOptions): Promise<Holding> {
   let queue: JsMsg[] = [];
@@ -46,6 +48,8 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
   const inHand = new Set<number>();
   /** Of each publisher, the number of its last group seen. */
   const seen = new Map<string, number>();
+  /** Groups that are known to be in the stream and did not come in their turn, and since when. */
+  const missing = new Map<string, number>();
   let stopped = false;
   let gone = false;
   let running: Promise<void> | null = null;
@@ -136,14 +140,18 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
     metrics.groups.inc();
   }
 
-  /** A publisher's group that it was told is stored must have come before the one that says so. */
+  /** A publisher's group that it was told is stored must have come before the one that says so, or come again soon. */
   function audit({ from, n, prev }: Group): void {
     const last = seen.get(from);
-    if (last !== undefined && prev > last) {
-      metrics.gaps.inc();
-      log.error({ partition, from, after: last, expected: prev }, 'an acknowledged group was not delivered in its turn');
-    }
+    missing.delete(`${from} ${n}`);
+    if (last !== undefined && prev > last) missing.set(`${from} ${prev}`, performance.now());
     seen.set(from, Math.max(n, last ?? 0));
+    for (const [group, since] of missing) {
+      if (performance.now() - since < LATE) break;
+      missing.delete(group);
+      metrics.gaps.inc();
+      log.error({ partition, group }, 'the stream acknowledged a group and did not deliver it');
+    }
   }
 
   function sleep(ms: number): Promise<void> {

@@ -51,7 +51,7 @@ export function createStreamMetrics(registry: Registry, { state }: Pick<Stream, 
     partitions: new Gauge({ name: 'footfall_linker_partitions', help: 'Partitions that this linker owns', registers }),
     groups: counter('footfall_linker_groups_total', 'Groups applied and acknowledged by this linker'),
     redeliveries: counter('footfall_linker_redeliveries_total', 'Groups that came again, because their acknowledgement did not arrive'),
-    gaps: counter('footfall_stream_gaps_total', 'Acknowledged groups that were not delivered in their turn'),
+    gaps: counter('footfall_stream_gaps_total', 'Acknowledged groups that were not delivered, not even late'),
     takeovers: counter('footfall_linker_takeovers_total', 'Partitions taken from a linker that fell silent'),
     waits: counter('footfall_linker_store_waits_total', 'Times that a partition waited because the store took nothing'),
   };

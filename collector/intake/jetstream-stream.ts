@@ -82,7 +82,7 @@ export function consumerOf(stream: Pick<Stream, 'subject'>, partition: number, n
     filter_subject: stream.subject(partition),
     ack_policy: AckPolicy.Explicit,
     deliver_policy: DeliverPolicy.All,
-    ack_wait: 30 * SECOND * MS,
+    ack_wait: 15 * SECOND * MS,
     max_ack_pending: 128,
     max_deliver: -1,
   };

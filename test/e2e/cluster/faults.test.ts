@@ -1,4 +1,5 @@
 /** Two collectors, three NATS servers, two linkers and PostgreSQL under load, while each kind of part is killed and frozen in turn. */
+import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openPostgres } from '../../../collector/store/postgres.ts';
 import { pause } from '../faults/process.ts';
@@ -174,16 +175,36 @@ test('nothing acknowledged is lost or doubled, and the links are the pure functi
 });
 
 /** Resolves with how long it took until the stream was empty and no session waited to be judged again. */
-async function atRest({ linkers: [linker] }: Parts): Promise<number> {
+async function atRest(parts: Parts): Promise<number> {
+  const [linker] = parts.linkers;
   const started = performance.now();
   for (let quiet = 0; quiet < 3; ) {
-    if (performance.now() - started > 120_000) throw new Error('the linkers do not come to rest');
+    if (performance.now() - started > 120_000) throw new Error(`the linkers do not come to rest:\n${await stateOf(parts)}`);
     const answers = (await linker.metric('footfall_linker_partitions')) > 0;
     const [groups, relinks] = await Promise.all([linker.metric('footfall_stream_groups'), linker.metric('footfall_relinks_waiting')]);
     quiet = answers && groups === 0 && relinks === 0 ? quiet + 1 : 0;
     await pause(300);
   }
   return performance.now() - started;
+}
+
+/** What hangs, for whoever reads the failure. */
+async function stateOf({ linkers, nats }: Parts): Promise<string> {
+  const nc = await nats.connect();
+  const jsm = await jetstreamManager(nc);
+  const consumers = [];
+  for await (const { name, num_pending, num_ack_pending, num_waiting, cluster } of jsm.consumers.list('footfall'))
+    consumers.push({ name, num_pending, num_ack_pending, num_waiting, leader: cluster?.leader });
+  await nc.close();
+  const metrics = await Promise.all(
+    linkers.map(async ({ url }) => {
+      const text = await fetch(`${url}/metrics`)
+        .then((answer) => answer.text())
+        .catch(String);
+      return text.split('\n').filter((line) => /^footfall_(?:linker|stream|relinks|submissions)/.test(line));
+    }),
+  );
+  return JSON.stringify({ consumers, metrics }, null, 1);
 }
 
 interface Told {

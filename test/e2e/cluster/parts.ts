@@ -62,6 +62,7 @@ export async function startParts(): Promise<Parts> {
           child.once('exit', (code, signal) => reject(new Error(`${name} ended with ${code ?? signal} before it was ready`)));
           child.stdout?.on('data', (chunk: Buffer) => {
             if (/ready at/.test(chunk.toString())) resolve();
+            else if (process.env['LOG_LEVEL']) process.stderr.write(`${name}: ${chunk.toString()}`);
           });
         });
       },
