@@ -42,6 +42,8 @@ export function startLinker({ stream, applier, metrics, log }: LinkerOptions): L
   /** The others, and when each was last heard. */
   const others = new Map<string, number>();
   const held = new Map<number, Holding>();
+  /** Consumers of ours in the stream, perhaps, that nobody here reads: in the way of whoever has the partition now. */
+  const leftovers = new Set<number>();
   let beaten = performance.now();
   let heard = Number.NEGATIVE_INFINITY;
   let hears_since = 0;
@@ -66,7 +68,10 @@ export function startLinker({ stream, applier, metrics, log }: LinkerOptions): L
     const now = performance.now();
     if (now - beaten > SILENCE) {
       log.warn({ ms: Math.round(now - beaten) }, 'this linker stood still; it lets go of its partitions');
-      for (const holding of held.values()) holding.abandon();
+      for (const [partition, holding] of held) {
+        holding.abandon();
+        leftovers.add(partition);
+      }
       held.clear();
     }
     beaten = now;
@@ -86,10 +91,13 @@ export function startLinker({ stream, applier, metrics, log }: LinkerOptions): L
   }
 
   async function reconcile(): Promise<void> {
+    for (const partition of leftovers) await drop(partition, id);
     const mine = share();
     for (const [partition, holding] of held) {
-      if (holding.lost()) held.delete(partition);
-      else if (!mine.has(partition)) await handOver(partition, holding);
+      if (holding.lost()) {
+        held.delete(partition);
+        leftovers.add(partition);
+      } else if (!mine.has(partition)) await handOver(partition, holding);
     }
     const wanted = [...mine].filter((partition) => !held.has(partition));
     if (wanted.length > 0) {
@@ -117,27 +125,36 @@ export function startLinker({ stream, applier, metrics, log }: LinkerOptions): L
     if (holder !== undefined && holder !== id && others.has(holder)) return;
     try {
       if (holder !== undefined) {
-        await jsm.consumers.delete(name, consumerName(partition, holder)).catch((error: unknown) => {
-          if (codeOf(error) !== CONSUMER_NOT_FOUND) throw error;
-        });
+        await drop(partition, holder);
         if (holder !== id) {
           metrics.takeovers.inc();
           log.info({ partition }, 'took over a partition of a linker that fell silent');
         }
       }
       const own = consumerName(partition, id);
+      leftovers.add(partition);
       await jsm.consumers.add(name, consumerOf(stream, partition, own));
       held.set(partition, await hold({ stream, partition, consumer: own, applier, metrics, log }));
+      leftovers.delete(partition);
     } catch (error) {
       // Somebody else was first.
       if (codeOf(error) !== NOT_UNIQUE) throw error;
+      leftovers.delete(partition);
     }
   }
 
   async function handOver(partition: number, holding: Holding): Promise<void> {
     held.delete(partition);
+    leftovers.add(partition);
     await holding.finish();
-    await jsm.consumers.delete(name, consumerName(partition, id)).catch(() => undefined);
+    await drop(partition, id);
+  }
+
+  async function drop(partition: number, holder: string): Promise<void> {
+    await jsm.consumers.delete(name, consumerName(partition, holder)).catch((error: unknown) => {
+      if (codeOf(error) !== CONSUMER_NOT_FOUND) throw error;
+    });
+    if (holder === id) leftovers.delete(partition);
   }
 
   const consumerName = (partition: number, linker: string): string => `p${partition}-${linker}`;
@@ -166,7 +183,7 @@ export function startLinker({ stream, applier, metrics, log }: LinkerOptions): L
       closing = true;
       clearInterval(timer);
       await reconciling;
-      await Promise.all([...held].map(([partition, holding]) => handOver(partition, holding)));
+      await Promise.all([...held].map(([partition, holding]) => handOver(partition, holding).catch(() => undefined)));
       beat(true);
       subscription.unsubscribe();
       await nc.flush().catch(() => undefined);
