@@ -16,6 +16,10 @@ export interface Applier {
 }
 
 export interface Holding {
+  /** Nothing is in hand. */
+  idle(): boolean;
+  /** Groups delivered so far. */
+  received(): number;
   /** The consumer is gone: another linker has the partition. */
   lost(): boolean;
   /** Lets go at once; what is being applied may go through, which harms nothing. */
@@ -50,6 +54,7 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
   const seen = new Map<string, number>();
   /** Groups that are known to be in the stream and did not come in their turn, and since when. */
   const missing = new Map<string, number>();
+  let received = 0;
   let stopped = false;
   let gone = false;
   let running: Promise<void> | null = null;
@@ -62,6 +67,7 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
     abort_on_missing_resource: true,
     callback(message) {
       if (stopped) return;
+      received += 1;
       if (message.info.deliveryCount > 1) metrics.redeliveries.inc();
       if (inHand.has(message.seq)) return;
       inHand.add(message.seq);
@@ -165,6 +171,8 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
   }
 
   return {
+    idle: () => inHand.size === 0,
+    received: () => received,
     lost: () => gone,
     abandon: stop,
     async finish() {

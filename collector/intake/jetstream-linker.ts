@@ -27,6 +27,9 @@ const SILENCE = 6 * SECOND;
 /** Who has just begun to hear (its own beats come back to it) first listens this long for the others. */
 const LISTEN = 2 * BEAT;
 
+/** How often it is looked at whether the stream keeps something that nobody is given. */
+const SWEEP = 10 * SECOND;
+
 const CONSUMER_NOT_FOUND = 10014;
 const NOT_UNIQUE = 10100;
 
@@ -47,6 +50,9 @@ export function startLinker({ stream, applier, metrics, log }: LinkerOptions): L
   let beaten = performance.now();
   let heard = Number.NEGATIVE_INFINITY;
   let hears_since = 0;
+  let swept = performance.now();
+  /** Of partitions with groups in the stream and none in hand at the last look: how many were received by then. */
+  let idle = new Map<number, number>();
   let closing = false;
   let complained = false;
   let reconciling: Promise<void> | null = null;
@@ -92,6 +98,7 @@ export function startLinker({ stream, applier, metrics, log }: LinkerOptions): L
 
   async function reconcile(): Promise<void> {
     for (const partition of leftovers) await drop(partition, id);
+    if (performance.now() - swept > SWEEP) await sweep();
     const mine = share();
     for (const [partition, holding] of held) {
       if (holding.lost()) {
@@ -107,6 +114,26 @@ export function startLinker({ stream, applier, metrics, log }: LinkerOptions): L
         await Promise.all(wanted.slice(at, at + 8).map((partition) => take(partition, holders.get(partition))));
     }
     metrics.partitions.set(held.size);
+  }
+
+  /**
+   * After servers were lost, a consumer may be without a leader, or count a group as acknowledged which the stream still has (seen
+   * on 2.9). A new consumer begins with whatever is left; what was applied before is known.
+   */
+  async function sweep(): Promise<void> {
+    swept = performance.now();
+    const { state } = await jsm.streams.info(name, { subjects_filter: stream.subject('*') });
+    const now = new Map<number, number>();
+    for (const [partition, holding] of [...held]) {
+      if (!state.subjects?.[stream.subject(partition)] || !holding.idle()) continue;
+      const received = holding.received();
+      if (idle.get(partition) === received) {
+        metrics.sweeps.inc();
+        log.warn({ partition }, 'the stream keeps groups that it does not deliver; the partition is read anew');
+        await handOver(partition, holding);
+      } else now.set(partition, received);
+    }
+    idle = now;
   }
 
   /** Who has the consumer of each partition, as the stream says. */

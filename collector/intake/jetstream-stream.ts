@@ -38,7 +38,7 @@ export interface Stream {
   nc: NatsConnection;
   js: JetStreamClient;
   jsm: JetStreamManager;
-  subject(partition: number): string;
+  subject(partition: number | '*'): string;
   /** What waits in it, and since when. Rejects where it cannot be asked. */
   state(): Promise<{ messages: number; bytes: number; lag_seconds: number }>;
   close(): Promise<void>;
