@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { DAY, type Millis } from '../../protocol/event.ts';
 import { badField, Problem } from '../errors.ts';
 import { ENTRIES, FUNNEL_SEGMENTS, funnelOf, UNITS } from '../profile/funnel.ts';
+import { healthByDay } from '../profile/health-by-day.ts';
 import { linksByDay } from '../profile/links-by-day.ts';
 import type { Store } from '../store/store.ts';
 import { siteFor } from './auth.ts';
@@ -28,6 +29,17 @@ const Day = z
     by_rule: z.strictObject(Object.fromEntries(RULES.map((rule) => [rule, count])) as Record<(typeof RULES)[number], typeof count>),
   })
   .meta({ id: 'LinksOfDay' });
+const HealthDay = z
+  .strictObject({
+    day: z.string().meta({ description: 'Of receipt, UTC' }),
+    received: count,
+    late: count.meta({ description: 'Arrived more than an hour after they occurred' }),
+    bots: count,
+    without_browser: count.meta({ description: 'Consent was refused, or a backend told of them' }),
+    consents: count,
+    refusals: count,
+  })
+  .meta({ id: 'HealthOfDay' });
 const Span = { site: z.string(), from: millis, to: millis };
 
 export interface ReportsOptions {
@@ -114,6 +126,33 @@ export function reportRoutes({ api: { endpoint }, store, now }: ReportsOptions):
       if (rows === null)
         throw new Problem(413, `More than ${FUNNEL_SEGMENTS} sessions are in the span: narrow from and to`, { field: 'from' });
       return { site, by, from, to, rows, as_of, changes_cursor };
+    },
+  );
+
+  endpoint(
+    'GET /v1/reports/health',
+    {
+      scope: 'read',
+      summary: 'What arrived in the last days, how much of it was late, by machines or without consent, and what was refused and is kept',
+      query: { site: theSite, days: z.coerce.number().int().min(1).max(400).default(14) },
+      answers: {
+        200: z.strictObject({
+          site: z.string(),
+          days: z.array(HealthDay),
+          failed: z.array(z.strictObject({ reason: z.string(), events: count, last_at: millis })),
+          as_of: millis,
+        }),
+      },
+    },
+    async ({ query, access }) => {
+      const site = oneSite(store, siteFor(access, query.site));
+      const { site_pk } = siteRecord(store, site);
+      return remembered(['health', site, query.days], async () => ({
+        site,
+        as_of: now(),
+        days: await healthByDay(queries, { site_pk, since: now() - query.days * DAY }),
+        failed: await queries.failedByReason(site),
+      }));
     },
   );
 }

@@ -4,6 +4,7 @@ import type { Millis } from '../../protocol/event.ts';
 import { codeQueries } from './queries-codes.ts';
 import { customerQueries } from './queries-customers.ts';
 import { eventQueries } from './queries-events.ts';
+import { healthQueries } from './queries-health.ts';
 import { identityQueries } from './queries-identity.ts';
 import { linkQueries } from './queries-links.ts';
 import { reportQueries } from './queries-reports.ts';
@@ -23,6 +24,7 @@ export function createQueries(db: Kysely<Tables>) {
   return {
     ...linkQueries(rows),
     ...eventQueries(rows),
+    ...healthQueries(rows),
     ...identityQueries(rows),
     ...codeQueries(rows),
     ...customerQueries(rows),

@@ -57,6 +57,7 @@ export const GOOD: readonly [string, Request][] = [
   ['GET /v1/customers/C1/timeline', { query: '?limit=1' }],
   ['GET /v1/events', { query: '?type=login' }],
   ['GET /v1/reports/links', {}],
+  ['GET /v1/reports/health', { query: '?days=3' }],
   ['GET /v1/reports/funnel', { query: '?by=browser' }],
   ['GET /v1/links', { query: '?status=linked&limit=1' }],
   ['GET /v1/links', { query: '?bots=include&from=2026-01-01&order=desc' }],
@@ -116,6 +117,7 @@ export const GOOD: readonly [string, Request][] = [
 ];
 
 export const BAD: readonly [string, Request & { status?: number; field?: string }][] = [
+  ['GET /v1/reports/health', { query: '?days=0', field: 'days' }],
   ['GET /v1/nothing', { status: 404 }],
   ['GET /v1/stores', { query: '?site=demo&site=other', field: 'site' }],
   ['POST /v1/stores', { body: { id: 'paris', gln: '1' }, field: 'gln' }],

@@ -110,3 +110,30 @@ test('an order at the till is the end of a person’s way, not of a browser’s'
   expect([await purchased('person'), await purchased('browser')]).toEqual([2, 0]);
   clock.now = START;
 });
+
+test('the health report counts what was late, by machines, without a browser and refused', async () => {
+  const now = START;
+  const seen = { anonymous_id: 'h1', session_id: 'h1-1' };
+  await server.send('PATCH', '/v1/sites/demo', { consent: 'cookieless' });
+  const before = await health();
+  await server.post([
+    wire('page_view', { ...seen, time: now - 2 * HOUR }),
+    wire('consent', { ...seen, time: now, consent: 'denied' }),
+    wire('page_view', { anonymous_id: 'h2', session_id: 'h2-1', time: now, consent: 'denied' }),
+    wire('Bad Type', { ...seen, time: now }),
+  ]);
+  clock.now += 20_000;
+  const after = await health();
+  expect(after.days.at(-1)).toEqual({
+    ...before.days.at(-1),
+    ...{ received: (before.days.at(-1)?.received ?? 0) + 3, late: (before.days.at(-1)?.late ?? 0) + 1 },
+    ...{ without_browser: (before.days.at(-1)?.without_browser ?? 0) + 1, consents: 1, refusals: 1 },
+  });
+  expect(after.failed).toEqual([{ reason: 'bad_type', events: 1, last_at: START }]);
+});
+
+const health = () =>
+  server.get<{ days: Record<string, number | string>[]; failed: object[] }>('/v1/reports/health?days=7') as Promise<{
+    days: { received: number; late: number; without_browser: number }[];
+    failed: object[];
+  }>;
