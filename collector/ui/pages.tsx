@@ -3,6 +3,7 @@ import type { ComponentChild } from 'preact';
 import type { Api } from './api.ts';
 import { CustomerPage } from './pages/customer.tsx';
 import { CustomersPage } from './pages/customers.tsx';
+import { HealthPage } from './pages/health.tsx';
 import { LinksPage } from './pages/links.tsx';
 import { LivePage } from './pages/live.tsx';
 
@@ -33,6 +34,7 @@ export const PAGES: readonly Page[] = [
   { name: 'customers', parts: 0, menu: 'Customers', question: 'Who is this?', show: CustomersPage },
   { name: 'customers', parts: 2, question: 'Was this all one person, and why?', show: CustomerPage },
   { name: 'links', parts: 0, menu: 'Links', question: 'Which session is whose?', show: LinksPage },
+  { name: 'health', parts: 0, menu: 'Health', question: 'Can I trust it?', show: HealthPage },
 ];
 
 /** The page of an address; the first one where it is nobody's. */

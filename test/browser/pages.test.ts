@@ -13,6 +13,7 @@ const PAGES: readonly (readonly [string, string])[] = [
   [`#/customers/demo/${JANE}`, '.journey .mark'],
   ['#/customers/demo/RESTLESS', '.journey .mark'],
   ['#/links', 'table tbody tr:nth-child(100)'],
+  ['#/health', 'table tbody tr'],
 ];
 const ATTACKED: readonly (readonly [string, string])[] = [...PAGES, [`#/customers/demo/${encodeURIComponent(ATTACKER)}`, '.journey .mark']];
 
