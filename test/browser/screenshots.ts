@@ -11,6 +11,7 @@ const PAGES: readonly { name: string; hash: string; ready: string }[] = [
   { name: 'customers', hash: '#/customers', ready: 'main a[href^="#/customers/demo/"]' },
   { name: 'customer', hash: `#/customers/demo/${JANE}`, ready: '.journey .mark' },
   { name: 'links', hash: '#/links', ready: 'table tbody tr' },
+  { name: 'health', hash: '#/health', ready: 'table tbody tr' },
 ];
 const SIZES = { desktop: [1280, 860], tablet: [820, 1100], phone: [390, 844] } as const;
 /** The pictures that documents show. */
