@@ -5,7 +5,6 @@ import { figuresBetween, type Reading, readMetrics } from '../live-figures.ts';
 import { useLoad } from '../load.ts';
 import type { PageProps } from '../pages.tsx';
 import { Confirm } from '../parts/confirm.tsx';
-import { Empty } from '../parts/empty.tsx';
 import { FigureList } from '../parts/figures.tsx';
 import { FirstSteps } from '../parts/first-steps.tsx';
 import { Loaded } from '../parts/loaded.tsx';
@@ -64,9 +63,7 @@ export function HealthPage({ api, site }: PageProps) {
               <section class="panel" aria-label="Refused events">
                 <h2>Refused, and kept</h2>
                 {failed.length === 0 ? (
-                  <Empty title="Nothing was refused">
-                    <p class="quiet">Every event that came in time and shape is stored.</p>
-                  </Empty>
+                  <p class="quiet">Nothing was refused: every event that came is stored.</p>
                 ) : (
                   <RefusedEvents api={api} failed={failed} again={health.again} />
                 )}
