@@ -1,107 +1,124 @@
-/** Keeps one customer's journey up to date: their timeline, and the links of their sessions. */
+/** Keeps one customer's journey up to date: a window of their timeline, the links of all their sessions, and who they are. */
 import { type Signal, signal } from '@preact/signals';
-import type { Api, Failure } from './api.ts';
-import type { LinksFeed } from './links-feed.ts';
-import { type IsHidden, isTabHidden, startPolling } from './poll.ts';
-import type { LinkChange, LinkRow, LinksPage, TimelineEvent, TimelinePage } from './types.ts';
+import { type Api, asFailure, type Failure } from './api.ts';
+import type { Message, Stream } from './stream.ts';
+import type { DecisionRow, LinkChange, LinkRow, LinksPage, Profile, TimelineEvent, TimelinePage } from './types.ts';
 
-interface CustomerFeed {
-  events: Signal<readonly TimelineEvent[]>;
+export interface CustomerFeed {
+  profile: Signal<Profile | null>;
   links: Signal<readonly LinkRow[]>;
-  loaded: Signal<boolean>;
-  older: Signal<TimelinePage['next_before']>;
+  decisions: Signal<readonly DecisionRow[]>;
+  /** A window of the journey, newest first: the newest events, or those before a moment that was asked for. */
+  events: Signal<readonly TimelineEvent[]>;
+  older: Signal<string | number | null>;
+  /** Where the window ends; null: now. */
+  before: Signal<string | number | null>;
   failure: Signal<Failure | null>;
-  loadOlder: () => Promise<void>;
+  /** Shows the events before this place or moment; null: the newest. */
+  goTo: (before: string | number | null) => Promise<void>;
+  refresh: () => Promise<void>;
   stop: () => void;
 }
 
-export function followCustomer(
-  api: Api,
-  feed: LinksFeed,
-  site: string,
-  customerId: string,
-  interval = 2_000,
-  isHidden: IsHidden = isTabHidden,
-): CustomerFeed {
-  const events = signal<readonly TimelineEvent[]>([]);
+export function followCustomer(api: Api, stream: Stream, site: string, customerId: string, pause = 1_000): CustomerFeed {
+  const profile = signal<Profile | null>(null);
   const links = signal<readonly LinkRow[]>([]);
-  const loaded = signal(false);
-  const older = signal<TimelinePage['next_before']>(null);
+  const decisions = signal<readonly DecisionRow[]>([]);
+  const events = signal<readonly TimelineEvent[]>([]);
+  const older = signal<string | number | null>(null);
+  const before = signal<string | number | null>(null);
   const failure = signal<Failure | null>(null);
-  const path = `/v1/customers/${encodeURIComponent(customerId)}/timeline`;
-  let stale = true;
-  let reach = PAGE;
+  const path = `/v1/customers/${encodeURIComponent(customerId)}`;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let stopped = false;
 
-  const readTimeline = (limit: number, before: TimelinePage['next_before'] = null): Promise<TimelinePage> =>
-    api.get<TimelinePage>(path, { site, limit, ...(before === null ? {} : { before }) });
-
-  /** A change of links can add to or take from any part of the journey: read as much of it again as is shown. */
-  async function readAll(): Promise<void> {
-    stale = false;
-    try {
-      const found = await api.get<LinksPage>('/v1/links', { site, customer_id: customerId, order: 'desc', limit: MOST });
-      const page = await readTimeline(Math.min(reach, MOST));
-      links.value = found.links;
-      events.value = page.events;
-      older.value = page.next_before;
-      loaded.value = true;
-    } catch (thrown) {
-      stale = true;
-      throw thrown;
-    }
-  }
-
-  async function readNewest(): Promise<void> {
-    const page = await readTimeline(HEAD);
-    const known = new Set(events.value.map((event) => event.event_id));
-    const added = page.events.filter((event) => !known.has(event.event_id));
-    if (added.length === page.events.length && page.next_before !== null) stale = true;
-    else if (added.length > 0) events.value = [...added, ...events.value];
-  }
-
-  async function loadOlder(): Promise<void> {
-    if (older.value === null) return;
-    const page = await readTimeline(PAGE, older.value);
-    reach += PAGE;
-    events.value = mergeOlder(events.value, page.events);
+  async function readWindow(): Promise<void> {
+    const asked = before.value;
+    const page = await api.get<TimelinePage>(`${path}/timeline`, { site, limit: WINDOW, before: asked });
+    if (asked !== before.value) return;
+    events.value = page.events;
     older.value = page.next_before;
   }
-
-  const forget = feed.listen((changes) => {
-    if (changes.some((change) => concerns(change, site, customerId))) stale = true;
-  });
-  const stopPolling = startPolling({
-    interval,
-    isHidden,
-    read: async () => {
-      if (feed.paused.value && loaded.value) return false;
-      await (stale ? readAll() : readNewest());
-      return stale;
-    },
-    report: (now) => {
-      failure.value = now;
-    },
-  });
-  const stop = (): void => {
-    forget();
-    stopPolling();
+  async function readWho(): Promise<void> {
+    const found = await api.get<Profile>(path, { site });
+    const [rows, said] = await Promise.all([
+      allLinks(api, site, found.person_id),
+      api.get<{ decisions: DecisionRow[] }>('/v1/decisions', { site, limit: 1_000 }),
+    ]);
+    links.value = rows;
+    decisions.value = said.decisions;
+    profile.value = found;
+  }
+  async function attempt(reading: Promise<unknown>): Promise<void> {
+    try {
+      await reading;
+      failure.value = null;
+    } catch (thrown) {
+      failure.value = asFailure(thrown);
+    }
+  }
+  const refresh = (): Promise<void> => attempt(Promise.all([readWindow(), readWho()]));
+  const goTo = (place: string | number | null): Promise<void> => {
+    before.value = place;
+    return attempt(readWindow());
   };
-  return { events, links, loaded, older, failure, loadOlder, stop };
+  /** Soon, and once for all that happens until then. */
+  function later(): void {
+    timer ??= setTimeout(async () => {
+      timer = undefined;
+      if (!stopped) await refresh();
+    }, pause);
+  }
+  const forget = stream.listen((messages) => {
+    if (messages.some((message) => isAbout(message, site, customerId, profile.value))) later();
+  });
+  void refresh();
+  return {
+    ...{ profile, links, decisions, events, older, before, failure, goTo, refresh },
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+      forget();
+    },
+  };
 }
 
-/** Whether a change gave the customer a segment or took one. */
-export function concerns(change: LinkChange, site: string, customerId: string): boolean {
-  if (change.customer_id === customerId) return true;
+/** Whether a message gives the customer an event, or a segment, or takes one. */
+export function isAbout(message: Message, site: string, customerId: string, profile: Profile | null): boolean {
+  const ids = new Set([customerId, ...(profile ? [profile.person_id, ...profile.identifiers.map((one) => one.customer_id)] : [])]);
+  if (message.type === 'change') return concerns(message.change, site, ids);
+  const { event } = message;
+  if (event.site !== site) return false;
+  if (event.customer_id !== null && ids.has(event.customer_id)) return true;
+  return profile?.browsers.some(({ anonymous_id }) => anonymous_id === event.anonymous_id) ?? false;
+}
+
+function concerns(change: LinkChange, site: string, ids: ReadonlySet<string>): boolean {
+  if (change.customer_id !== undefined && ids.has(change.customer_id)) return true;
+  const isTheirs = (id: string | null | undefined): boolean => id !== null && id !== undefined && ids.has(id);
   return [change.link, change.old].some(
-    (row) => row !== null && row.site === site && (row.customer_id === customerId || row.person_id === customerId),
+    (row) => row !== null && row.site === site && (isTheirs(row.customer_id) || isTheirs(row.person_id)),
   );
 }
 
-function mergeOlder(shown: readonly TimelineEvent[], found: readonly TimelineEvent[]): TimelineEvent[] {
-  const known = new Set(shown.map((event) => event.event_id));
-  return [...shown, ...found.filter((event) => !known.has(event.event_id))];
+/** Newest first, the newest MOST_LINKS. */
+async function allLinks(api: Api, site: string, person_id: string): Promise<LinkRow[]> {
+  const rows: LinkRow[] = [];
+  for (let cursor: string | null = null; rows.length < MOST_LINKS; ) {
+    const page: LinksPage = await api.get<LinksPage>('/v1/links', {
+      site,
+      person_id,
+      order: 'desc',
+      limit: 1_000,
+      cursor,
+      bots: 'include',
+    });
+    rows.push(...page.links);
+    cursor = page.next_cursor;
+    if (cursor === null) break;
+  }
+  return rows;
 }
 
-const PAGE = 200;
-const HEAD = 30;
-const MOST = 1_000;
+const WINDOW = 1_000;
+const MOST_LINKS = 5_000;

@@ -1,72 +1,83 @@
-/** Keeps the newest links up to date: one page of them, then every change after it. */
+/** Keeps the newest links and events up to date: one page of links, then every change and event of the stream. */
 import { type Signal, signal } from '@preact/signals';
-import type { Api, Failure } from './api.ts';
+import { type Api, asFailure, type Failure } from './api.ts';
 import { applyChanges, fadeFresh, type LinksTable, tableOf } from './links-table.ts';
-import { type IsHidden, isTabHidden, startPolling } from './poll.ts';
-import type { ChangesPage, LinkChange, LinksPage } from './types.ts';
+import { changesOf, type Message, type Stream } from './stream.ts';
+import type { LinksPage, StreamedEvent } from './types.ts';
 
-export interface LinksFeed {
+interface LinksFeed {
   table: Signal<LinksTable>;
-  /** Null until the first page is there. */
-  loaded: Signal<'no' | 'all' | 'newest'>;
+  /** The newest first. */
+  events: Signal<readonly StreamedEvent[]>;
+  /** False until the first page is there. */
+  loaded: Signal<boolean>;
   failure: Signal<Failure | null>;
+  /** Held still: what comes meanwhile is shown afterwards. */
   paused: Signal<boolean>;
-  /** Hears of changes after they were applied. Returns what ends it. */
-  listen: (listener: (changes: readonly LinkChange[]) => void) => () => void;
   stop: () => void;
 }
 
 /** How long a changed row says how it stood before. */
 const FRESH_FOR = 60_000;
 
-export function followLinks(api: Api, site: string, interval = 1_000, isHidden: IsHidden = isTabHidden): LinksFeed {
+export function followLinks(api: Api, stream: Stream, site: string): LinksFeed {
   const table = signal(tableOf([]));
-  const loaded = signal<'no' | 'all' | 'newest'>('no');
+  const events = signal<readonly StreamedEvent[]>([]);
+  const loaded = signal(false);
   const failure = signal<Failure | null>(null);
   const paused = signal(false);
-  const listeners = new Set<(changes: readonly LinkChange[]) => void>();
-  let cursor: string | null = null;
+  let kept: Message[] = [];
+  let retry: ReturnType<typeof setTimeout> | undefined;
 
+  function apply(): void {
+    const changes = changesOf(kept);
+    const heard = kept.flatMap((message) => (message.type === 'event' ? [message.event] : []));
+    kept = [];
+    if (heard.length > 0) events.value = [...heard.reverse(), ...events.value].slice(0, EVENTS);
+    if (changes.length > 0) table.value = applyChanges(table.value, changes, Date.now());
+  }
   async function readPage(): Promise<void> {
-    const page = await api.get<LinksPage>('/v1/links', { site, order: 'desc', limit: FIRST_PAGE });
-    table.value = tableOf(page.links);
-    loaded.value = page.next_cursor === null ? 'all' : 'newest';
-    cursor = page.changes_cursor;
+    try {
+      // Only then: a change between page and stream would be missed; one in both is applied twice, which changes nothing.
+      await stream.opened;
+      const page = await api.get<LinksPage>('/v1/links', { site, order: 'desc', limit: FIRST_PAGE });
+      table.value = tableOf(page.links);
+      failure.value = null;
+      loaded.value = true;
+      apply();
+    } catch (thrown) {
+      failure.value = asFailure(thrown);
+      if (failure.value.kind !== 'refused') retry = setTimeout(readPage, RETRY_MS);
+    }
   }
+  void readPage();
 
-  async function readChanges(since: string): Promise<boolean> {
-    const page = await api.get<ChangesPage>('/v1/links/changes', { site, since, limit: CHANGES_PAGE });
-    cursor = page.next_cursor;
-    const now = Date.now();
-    const before = fadeFresh(table.value, now, FRESH_FOR);
-    table.value = page.changes.length === 0 ? before : applyChanges(before, page.changes, now);
-    if (page.changes.length > 0) for (const listener of listeners) listener(page.changes);
-    return page.changes.length >= CHANGES_PAGE;
-  }
-
-  const stop = startPolling({
-    interval,
-    isHidden,
-    read: async () => {
-      if (paused.value) return false;
-      if (cursor !== null) return readChanges(cursor);
-      await readPage();
-      return false;
-    },
-    report: (now) => {
-      failure.value = now;
-      // A cursor that the collector no longer knows (its data was replaced): begin anew.
-      if (now !== null && STALE.has(now.status)) cursor = null;
-    },
+  const forget = stream.listen((messages) => {
+    kept = [...kept, ...messages].slice(-MOST_KEPT);
+    if (loaded.value && !paused.value) apply();
   });
-
-  function listen(listener: (changes: readonly LinkChange[]) => void): () => void {
-    listeners.add(listener);
-    return () => listeners.delete(listener);
-  }
-  return { table, loaded, failure, paused, listen, stop };
+  const resumed = paused.subscribe((held) => {
+    if (!held && loaded.value) apply();
+  });
+  const fading = setInterval(() => {
+    table.value = fadeFresh(table.value, Date.now(), FRESH_FOR);
+  }, 5_000);
+  return {
+    table,
+    events,
+    loaded,
+    failure,
+    paused,
+    stop() {
+      clearTimeout(retry);
+      clearInterval(fading);
+      forget();
+      resumed();
+    },
+  };
 }
 
 const FIRST_PAGE = 1_000;
-const CHANGES_PAGE = 500;
-const STALE: ReadonlySet<number> = new Set([400, 404, 410]);
+const EVENTS = 40;
+const MOST_KEPT = 5_000;
+const RETRY_MS = 3_000;

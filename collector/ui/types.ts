@@ -74,10 +74,8 @@ export interface LinkChange {
   person_id?: string;
 }
 
-export interface ChangesPage {
-  changes: LinkChange[];
-  next_cursor: string;
-}
+/** An event as it was stored, without its session's link. */
+export type StreamedEvent = Omit<TimelineEvent, 'channel' | 'rule' | 'status'> & { site: string; customer_id: string | null };
 
 export interface TimelineEvent {
   event_id: string;
@@ -120,3 +118,47 @@ export interface Site {
   site: string;
   name?: string | null;
 }
+
+export interface Profile {
+  site: string;
+  customer_id: string;
+  person_id: string;
+  identifiers: {
+    customer_id: string;
+    kind: 'customer' | 'email';
+    strength: Strength | null;
+    claims: number;
+    first_at: Millis | null;
+    last_at: Millis | null;
+  }[];
+  browsers: {
+    anonymous_id: string;
+    device_type: string | null;
+    browser: string | null;
+    os: string | null;
+    sessions: number;
+    first_at: Millis;
+    last_at: Millis;
+    kiosk: boolean;
+  }[];
+  consent: { state: string | null; gpc: boolean; at: Millis } | null;
+  traits: Record<string, unknown>;
+  first_seen_at: Millis | null;
+  last_seen_at: Millis | null;
+  sessions: number;
+  events: number;
+  last_products: { item_id: string; item_name: string | null; type: string; at: Millis }[];
+  last_searches: { search_term: string; at: Millis }[];
+  order_count: number;
+  refund_count: number;
+  revenue: { currency: string; net: string }[];
+  rfm: { recency: number; frequency: number; monetary: number } | null;
+  segments: string[];
+}
+
+export type DecisionRow = { decision_id: string; time: Millis; author: string; reason: string } & (
+  | { type: 'merge'; customers: string[]; into: string }
+  | { type: 'kiosk'; anonymous_id: string }
+  | { type: 'hub'; customer_id: string }
+  | { type: 'revoke'; target: string }
+);

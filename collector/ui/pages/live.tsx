@@ -14,12 +14,23 @@ import { OutcomeMark } from '../parts/outcome.tsx';
 import { Problem } from '../parts/problem.tsx';
 import { Summary } from '../parts/summary.tsx';
 import { type Column, Table } from '../parts/table.tsx';
+import { Ticker } from '../parts/ticker.tsx';
+import { openStream } from '../stream.ts';
 import type { LinkRow, Outcome } from '../types.ts';
 import { formatCount, shortId, spoken } from '../words.ts';
 
 export function LivePage({ api, site }: PageProps) {
-  const feed = useMemo(() => followLinks(api, site), [api, site]);
-  useEffect(() => feed.stop, [feed]);
+  const { stream, feed } = useMemo(() => {
+    const stream = openStream({ site, onRefused: () => void api.get('/ui/session').catch(() => undefined) });
+    return { stream, feed: followLinks(api, stream, site) };
+  }, [api, site]);
+  useEffect(
+    () => () => {
+      feed.stop();
+      stream.stop();
+    },
+    [feed, stream],
+  );
   const filter = useSignal<Outcome | null>(null);
   const asked = useSignal<LinkRow | null>(null);
   const rows = useComputed(() => newestFirst(feed.table.value.rows.values()));
@@ -39,19 +50,22 @@ export function LivePage({ api, site }: PageProps) {
     <>
       <header class="page-head">
         <h1>What is happening now?</h1>
-        <LiveSwitch paused={feed.paused} waiting={failure !== null} />
+        <LiveSwitch paused={feed.paused} waiting={failure !== null || stream.lost.value} />
       </header>
-      {failure !== null && failure.kind !== 'refused' && (
-        <Problem failure={{ message: `${failure.message} What you see may be out of date. Trying again …` }} />
+      {(stream.lost.value || (failure !== null && failure.kind !== 'refused')) && (
+        <Problem
+          failure={{ message: `${failure?.message ?? 'The connection is lost.'} What you see may be out of date. Trying again …` }}
+        />
       )}
-      {feed.loaded.value !== 'no' && rows.value.length === 0 ? (
+      {feed.loaded.value && rows.value.length === 0 ? (
         <FirstSteps site={site} />
       ) : (
         <>
           <LiveFigures paused={feed.paused} />
-          {feed.loaded.value !== 'no' && (
+          {feed.loaded.value && (
             <>
               <Summary figures={figures.value} rows={rows.value} filter={filter} />
+              <Ticker events={feed.events.value} />
               <Table
                 caption="The newest links, what was decided last on top"
                 columns={columns}

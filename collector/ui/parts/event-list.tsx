@@ -1,6 +1,6 @@
 /** Everything in words, newest first, in the sessions that it happened in. */
 import { type Signal, useSignal } from '@preact/signals';
-import { asFailure } from '../api.ts';
+import { useMemo } from 'preact/hooks';
 import { type Bar, isTurn, type Journey, type Mark } from '../journey.ts';
 import { outcomeOf } from '../links-table.ts';
 import { eventWords, formatClock, formatMoment } from '../words.ts';
@@ -11,10 +11,15 @@ interface EventListProps {
   journey: Journey;
   selected: Signal<string | null>;
   pointed: Signal<string | null>;
-  onOlder: (() => Promise<void>) | null;
 }
 
-export function EventList({ journey, selected, pointed, onOlder }: EventListProps) {
+export function EventList({ journey, selected, pointed }: EventListProps) {
+  const most = useSignal(STEP);
+  const runs = useMemo(() => runsOf(journey.marks), [journey]);
+  const bars = useMemo(() => new Map(journey.bars.map((bar) => [bar.key, bar])), [journey]);
+  // What is pointed at elsewhere has to be there.
+  const place = pointed.value === null ? -1 : runs.findIndex(({ marks }) => marks.some(({ event }) => event.event_id === pointed.value));
+  const shown = runsWithin(runs, most.value, place);
   const serves = new Map<string, number>();
   for (const { link } of journey.bars) {
     const evidence = link?.evidence_event_id;
@@ -22,8 +27,8 @@ export function EventList({ journey, selected, pointed, onOlder }: EventListProp
   }
   return (
     <section class="events" aria-label="Events">
-      {runsOf(journey.marks).map((run) => {
-        const bar = journey.bars.find((one) => one.key === run.session);
+      {shown.map((run) => {
+        const bar = run.session === null ? undefined : bars.get(run.session);
         const first = run.marks[0] as Mark;
         return (
           <section key={first.event.event_id} class={`run ${bar && bar.key === selected.value ? 'is-selected' : ''}`}>
@@ -48,9 +53,33 @@ export function EventList({ journey, selected, pointed, onOlder }: EventListProp
           </section>
         );
       })}
-      {onOlder !== null && <Older onOlder={onOlder} />}
+      {shown.length < runs.length && (
+        <p class="more">
+          <button
+            type="button"
+            onClick={() => {
+              most.value += STEP;
+            }}
+          >
+            Show more of these events
+          </button>
+        </p>
+      )}
     </section>
   );
+}
+
+/** Events drawn at once; a list of thousands would hold up the page. */
+const STEP = 200;
+
+/** Runs until so many events are reached, and until the one at `place` at least. */
+function runsWithin<T extends { marks: readonly unknown[] }>(runs: readonly T[], most: number, place: number): readonly T[] {
+  let events = 0;
+  const end = runs.findIndex(({ marks }, index) => {
+    events += marks.length;
+    return events >= most && index >= place;
+  });
+  return end < 0 ? runs : runs.slice(0, end + 1);
 }
 
 /** Where an event stands in the list. */
@@ -89,27 +118,6 @@ function RunHead({ bar, first, lane, selected }: RunHeadProps) {
       </button>
       {bar.link && <OutcomeMark outcome={outcomeOf(bar.link)} />}
     </h3>
-  );
-}
-
-function Older({ onOlder }: { onOlder: () => Promise<void> }) {
-  const state = useSignal<'idle' | 'busy' | string>('idle');
-  async function load(): Promise<void> {
-    state.value = 'busy';
-    try {
-      await onOlder();
-      state.value = 'idle';
-    } catch (thrown) {
-      state.value = asFailure(thrown).message;
-    }
-  }
-  return (
-    <p class="more">
-      <button type="button" disabled={state.value === 'busy'} onClick={load}>
-        Show older events
-      </button>
-      {state.value !== 'idle' && state.value !== 'busy' && <span class="problem"> {state.value}</span>}
-    </p>
   );
 }
 

@@ -14,7 +14,7 @@ interface ExplainProps {
   /** Asked again whenever this rises. */
   version: number;
   /** Shows an event elsewhere on the page; where given, evidence gets a button. */
-  onEvent?: ((eventId: string) => void) | undefined;
+  onEvent?: ((eventId: string, at: number) => void) | undefined;
 }
 
 export function Explain({ api, session, version, onEvent }: ExplainProps) {
@@ -86,7 +86,7 @@ function Segment({ reason, link, site, several, onEvent }: SegmentProps) {
           <dd>
             {spoken(evidence.type)} at {formatMoment(evidence.occurred_at)}
             {onEvent && (
-              <button class="plain" type="button" onClick={() => onEvent(evidence.event_id)}>
+              <button class="plain" type="button" onClick={() => onEvent(evidence.event_id, evidence.occurred_at)}>
                 show
               </button>
             )}
