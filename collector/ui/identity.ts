@@ -17,7 +17,7 @@ export type Edge =
   | { kind: 'merge'; decision: Extract<DecisionRow, { type: 'merge' }>; customers: readonly string[] }
   | { kind: 'email'; customer_id: string; guest: string }
   | { kind: 'claim'; customer_id: string; anonymous_id: string; evidence: readonly Evidence[] }
-  | { kind: 'sessions'; anonymous_id: string; outcome: Outcome; links: readonly LinkRow[]; evidence: Evidence | null }
+  | { kind: 'sessions'; anonymous_id: string; outcome: Outcome; links: readonly LinkRow[]; evidence: readonly Evidence[] }
   | { kind: 'scan'; anonymous_id: string; scan: ScanPlace; link: LinkRow };
 
 export interface Node {
@@ -91,14 +91,13 @@ export function identityOf(profile: Profile, links: readonly LinkRow[], decision
         column: 2,
         row,
       };
-      const [evidence] = evidenceOf(theirs);
       nodes.push(node);
       edges.push({
         key: node.key,
         from: browser,
         to: node,
         strength: theirs[0]?.strength ?? 'stated',
-        edge: { kind: 'sessions', anonymous_id, outcome, links: theirs, evidence: evidence ?? null },
+        edge: { kind: 'sessions', anonymous_id, outcome, links: theirs, evidence: evidenceOf(theirs) },
       });
       row += 1;
     }
@@ -148,7 +147,7 @@ export function decisionsAbout(profile: Profile, decisions: readonly DecisionRow
 }
 
 function groupsOf(links: readonly LinkRow[]): { key: string; outcome: Outcome; links: LinkRow[] }[] {
-  const groups = grouped(links, (link) => `${outcomeOf(link)} ${link.strength} ${link.rule === 'session' ? '' : link.evidence_event_id}`);
+  const groups = grouped(links, (link) => `${outcomeOf(link)} ${link.strength}`);
   return [...groups]
     .map(([key, theirs]) => ({ key, outcome: outcomeOf(theirs[0] as LinkRow), links: theirs }))
     .sort((a, b) => newestOf(b.links) - newestOf(a.links))

@@ -4,15 +4,17 @@ import { simulate } from '../../collector/simulate/simulate.ts';
 import { DAY, HOUR, MINUTE, SECOND, type WireEvent } from '../../protocol/event.ts';
 import { startServer, type TestServer } from '../collector/server.ts';
 
-/** A collector whose clock is the machine's, as a browser's is. */
-export function startNow(settings: Parameters<typeof startServer>[0] = {}): Promise<TestServer> {
+/** A collector whose clock is the machine's, as a browser's is; `tellJane` sets it back while her last quarter of an hour happens. */
+export async function startNow(settings: Parameters<typeof startServer>[0] = {}): Promise<TownServer> {
   const clock = {
+    later: 0,
     get now() {
-      return Date.now();
+      return Date.now() + clock.later;
     },
   };
-  return startServer(settings, clock as { now: number });
+  return { ...(await startServer(settings, clock as { now: number })), town: clock };
 }
+type TownServer = TestServer & { town: { later: number } };
 
 /** People of the simulator, over the days before now. Answers how many events that were. */
 export async function fillTown(
@@ -55,6 +57,7 @@ const id = (): string => {
   made += 1;
   return `ui${made}`;
 };
+const QUARTER = 15 * MINUTE;
 const TV = { item_id: 'TV-55-OLED', item_name: 'Lumen 55″ OLED TV', price: '1099.00', quantity: 1 };
 const BAR = { item_id: 'SOUNDBAR', item_name: 'Lumen soundbar', price: '249.00', quantity: 1 };
 
@@ -62,7 +65,7 @@ const BAR = { item_id: 'SOUNDBAR', item_name: 'Lumen soundbar', price: '249.00',
  * Jane: an ad on the laptop; a search on it three days later; a shelf's code with the phone; a login there; the purchase on the laptop;
  * a call to the service; a purchase at the till. Two of these name her.
  */
-export async function tellJane(server: TestServer): Promise<void> {
+export async function tellJane(server: TownServer): Promise<void> {
   const start = Math.floor((Date.now() - 6 * DAY) / HOUR) * HOUR;
   const at = (days: number, hours: number, seconds: number): number => start + days * DAY + hours * HOUR + seconds * SECOND;
   const page = (browser: string, session: string, time: number, type: string, path: string, more: Partial<WireEvent> = {}): WireEvent => ({
@@ -101,18 +104,20 @@ export async function tellJane(server: TestServer): Promise<void> {
     placement: 'shelf',
     product: { sku: 'TV-55-OLED' },
   });
+  server.town.later = -QUARTER;
   const scanned = await fetch(`${server.url}/q/SHELF55`, { redirect: 'manual', headers: { 'user-agent': PHONE } });
   const scan = new URL(scanned.headers.get('location') ?? '').searchParams.get('ff_scan') ?? '';
-  const now = Date.now() - MINUTE;
+  const now = Date.now() - QUARTER + SECOND;
+  server.town.later = 0;
   await send(server, PHONE, [
     phone('s3', now, 'page_view', '/p/tv-55-oled/', { scan, title: 'Lumen 55″ OLED TV' }),
     phone('s3', now + 9 * SECOND, 'view_item', '/p/tv-55-oled/', tv),
-    phone('s3', now + 31 * SECOND, 'login', '/account/', { customer_id: JANE, email_sha256 }),
+    phone('s3', now + 71 * SECOND, 'login', '/account/', { customer_id: JANE, email_sha256 }),
   ]);
   await send(server, LAPTOP, [
-    laptop('s4', now + 40 * SECOND, 'page_view', '/cart/', { title: 'Your cart' }),
-    laptop('s4', now + 44 * SECOND, 'begin_checkout', '/checkout/', { props: bought }),
-    laptop('s4', now + 50 * SECOND, 'purchase', '/checkout/thanks/', { customer_id: JANE, email_sha256, props: bought }),
+    laptop('s4', now + 500 * SECOND, 'page_view', '/cart/', { title: 'Your cart' }),
+    laptop('s4', now + 530 * SECOND, 'begin_checkout', '/checkout/', { props: bought }),
+    laptop('s4', now + 640 * SECOND, 'purchase', '/checkout/thanks/', { customer_id: JANE, email_sha256, props: bought }),
   ]);
   await importEvents(
     server,

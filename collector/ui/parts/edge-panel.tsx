@@ -32,7 +32,6 @@ export function EdgePanel({ edge, site, onWhy, onUndo }: EdgePanelProps) {
       return (
         <Panel title={<OutcomeMark outcome={outcome} />}>
           <p>{OUTCOME_MEANING[outcome]}</p>
-          {evidence && outcome !== 'session' && <EvidenceItem evidence={evidence} onUndo={onUndo} />}
           <ul>
             {links.slice(0, SHOWN).map((link) => (
               <li key={`${link.session_id} ${link.segment}`}>
@@ -43,22 +42,13 @@ export function EdgePanel({ edge, site, onWhy, onUndo }: EdgePanelProps) {
                 <button class="plain" type="button" aria-label={`Why? Session ${shortId(link.session_id)}`} onClick={() => onWhy(link)}>
                   why?
                 </button>
-                {outcome === 'session' && link.evidence_event_id !== null && link.customer_id !== null && (
-                  <EvidenceItem
-                    evidence={{
-                      event_id: link.evidence_event_id,
-                      type: link.evidence_type ?? '',
-                      at: link.evidence_at ?? 0,
-                      strength: link.strength ?? 'stated',
-                      customer_id: link.customer_id,
-                      sessions: 1,
-                    }}
-                    onUndo={onUndo}
-                  />
-                )}
               </li>
             ))}
           </ul>
+          {evidence.length > 0 && <h3>On the evidence of</h3>}
+          {evidence.slice(0, SHOWN).map((one) => (
+            <EvidenceItem key={one.event_id} evidence={one} onUndo={onUndo} />
+          ))}
           <p>
             <a href={addressOf(['links'], { anonymous_id })}>All links of this browser</a>
           </p>

@@ -64,4 +64,6 @@ const EVENT_ICONS: Readonly<Record<string, IconName>> = {
   logout: 'leave',
   reset: 'leave',
   scan: 'code',
+  service_contact: 'service',
+  email_click: 'mail',
 };

@@ -8,7 +8,9 @@ import { deviceIcon, Icon, type IconName } from './icons.tsx';
 import { OutcomeMark } from './outcome.tsx';
 
 const ROW = 56;
-const COLUMNS = [0, 300, 600] as const;
+const COLUMNS = [44, 324, 604] as const;
+/** How far lines between customers reach to the left. */
+const LOOP = 36;
 const WIDTH = 210;
 
 export function IdentityPicture({ identity, chosen }: { identity: Identity; chosen: Signal<string | null> }) {
@@ -89,20 +91,38 @@ function iconOf({ kind, sort }: Node): IconName {
   return kind === 'scan' ? 'code' : 'page';
 }
 
+type Point = readonly [x: number, y: number];
+
 /** From side to side; customers that are one person are joined at their left. */
-function pathBetween(from: Node, to: Node, middle: (node: Node) => number): string {
+function curveOf(from: Node, to: Node, middle: (node: Node) => number): readonly [Point, Point, Point, Point] {
   const [a, b] = [middle(from), middle(to)];
-  if (from.column === to.column) {
-    const x = COLUMNS[from.column] + WIDTH;
-    return `M${x} ${a}C${x + 40} ${a} ${x + 40} ${b} ${x} ${b}`;
-  }
   const [start, end] = [COLUMNS[from.column] + WIDTH, COLUMNS[to.column]];
-  const bend = (end - start) / 2;
-  return `M${start} ${a}C${start + bend} ${a} ${end - bend} ${b} ${end} ${b}`;
+  if (from.column !== to.column)
+    return [
+      [start, a],
+      [(start + end) / 2, a],
+      [(start + end) / 2, b],
+      [end, b],
+    ];
+  const edge = COLUMNS[from.column];
+  return [
+    [edge, a],
+    [edge - LOOP, a],
+    [edge - LOOP, b],
+    [edge, b],
+  ];
 }
 
-function handleOf(from: Node, to: Node, middle: (node: Node) => number): [number, number] {
-  const y = (middle(from) + middle(to)) / 2;
-  if (from.column === to.column) return [COLUMNS[from.column] + WIDTH + 30, y];
-  return [(COLUMNS[from.column] + WIDTH + COLUMNS[to.column]) / 2, y];
+function pathBetween(from: Node, to: Node, middle: (node: Node) => number): string {
+  const [a, b, c, d] = curveOf(from, to, middle);
+  return `M${a}C${b} ${c} ${d}`;
+}
+
+/** A place on the line: where many lines leave one browser, nearer to what each leads to. */
+function handleOf(from: Node, to: Node, middle: (node: Node) => number): Point {
+  const t = to.column === 2 ? 0.78 : 0.5;
+  const weights = [(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t ** 3];
+  const along = (axis: 0 | 1): number =>
+    curveOf(from, to, middle).reduce((sum, point, index) => sum + point[axis] * (weights[index] ?? 0), 0);
+  return [along(0), along(1)];
 }

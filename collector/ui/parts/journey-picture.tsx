@@ -15,7 +15,8 @@ interface JourneyPictureProps {
 }
 
 const CLOSEST = 2.2;
-const READABLE = 0.64;
+/** Labels, or at least marks, still stand apart. */
+const READABLE = { sparse: 0.57, dense: 0.9 } as const;
 /** Drawn beyond both edges, so that scrolling shows no gaps. */
 const BEYOND = 500;
 
@@ -28,8 +29,9 @@ export function JourneyPicture({ journey, selected, pointed, onEvent }: JourneyP
   const anchor = useRef<{ x: number; at: number } | null>(null);
   const followsEnd = useRef(true);
 
+  const readable = journey.sparse ? READABLE.sparse : READABLE.dense;
   const fit = Math.min(1.4, room.value / Math.max(1, journey.width));
-  const zoom = wished.value === null ? Math.max(fit, READABLE) : Math.max(Math.min(fit, READABLE), wished.value);
+  const zoom = wished.value === null ? Math.max(fit, readable) : Math.max(Math.min(fit, readable), wished.value);
   const from = Math.floor((left.value - BEYOND) / 250) * 250;
   const shown = viewOf(journey, zoom, from / zoom, (from + room.value + 2 * BEYOND + 250) / zoom);
 
@@ -71,7 +73,7 @@ export function JourneyPicture({ journey, selected, pointed, onEvent }: JourneyP
     const box = frame.current;
     if (!box) return;
     anchor.current = { x: (box.scrollLeft + at) / zoom, at };
-    wished.value = Math.max(Math.min(fit, READABLE), Math.min(CLOSEST, next));
+    wished.value = Math.max(Math.min(fit, readable), Math.min(CLOSEST, next));
   }
   function onKey(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -104,7 +106,7 @@ export function JourneyPicture({ journey, selected, pointed, onEvent }: JourneyP
           type="button"
           aria-label="Zoom out"
           title="Zoom out (-)"
-          disabled={zoom <= Math.min(fit, READABLE) * 1.01}
+          disabled={zoom <= Math.min(fit, readable) * 1.01}
           onClick={() => zoomTo(zoom / 1.6)}
         >
           −
