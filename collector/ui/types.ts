@@ -162,3 +162,19 @@ export type DecisionRow = { decision_id: string; time: Millis; author: string; r
   | { type: 'hub'; customer_id: string }
   | { type: 'revoke'; target: string }
 );
+
+export interface CustomerRow {
+  customer_id: string;
+  person_id: string;
+  sessions: number;
+  last_seen_at: Millis | null;
+  orders: number;
+  revenue: string;
+  currency: string;
+  segments: string[];
+}
+
+export interface CustomersPage {
+  customers: CustomerRow[];
+  next_cursor: string | null;
+}

@@ -1,10 +1,9 @@
 /** The analysts' pages in real browsers, on a simulated town of 5,000 people. */
 import { By, Key } from 'selenium-webdriver';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { TestServer } from '../collector/server.ts';
 import { type Analyst, analystAt } from './analyst.ts';
 import { type Browser, ENGINES, launch } from './engines.ts';
-import { ATTACKER, fillTown, JANE, startNow, tellAttacker, tellJane, tellRestless } from './ui-store.ts';
+import { ATTACKER, fillTown, JANE, startNow, type TownServer, tellAttacker, tellJane, tellRestless } from './ui-store.ts';
 
 /** Each page, and what is there once it can be used. A new page is added here. */
 const PAGES: readonly (readonly [string, string])[] = [
@@ -17,7 +16,7 @@ const PAGES: readonly (readonly [string, string])[] = [
 ];
 const ATTACKED: readonly (readonly [string, string])[] = [...PAGES, [`#/customers/demo/${encodeURIComponent(ATTACKER)}`, '.journey .mark']];
 
-let server: TestServer;
+let server: TownServer;
 beforeAll(async () => {
   server = await startNow();
   await fillTown(server, { people: 5_000, days: 4 });

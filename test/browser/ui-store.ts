@@ -14,7 +14,7 @@ export async function startNow(settings: Parameters<typeof startServer>[0] = {})
   };
   return { ...(await startServer(settings, clock as { now: number })), town: clock };
 }
-type TownServer = TestServer & { town: { later: number } };
+export type TownServer = TestServer & { town: { later: number } };
 
 /** People of the simulator, over the days before now. Answers how many events that were. */
 export async function fillTown(

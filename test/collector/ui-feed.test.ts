@@ -1,12 +1,16 @@
 /** How the page reads the collector: a real server, its errors, its silence, and its changes. */
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type Api, asFailure, createApi, type Failure } from '../../collector/ui/api.ts';
-import { concerns, followCustomer } from '../../collector/ui/customer-feed.ts';
+import { followCustomer } from '../../collector/ui/customer-feed.ts';
 import { followLinks } from '../../collector/ui/links-feed.ts';
 import { pause, startPolling } from '../../collector/ui/poll.ts';
-import type { LinkRow } from '../../collector/ui/types.ts';
+import { openStream, type Stream } from '../../collector/ui/stream.ts';
+import { START, startServer, type TestServer, wire } from './server.ts';
 
 const closing: (() => void)[] = [];
 afterEach(() => {
@@ -24,19 +28,6 @@ async function collectorThat(answer: RequestListener): Promise<{ api: Api; serve
   });
   return { server, api: createApi(undefined, (path, init) => fetch(`${base}${String(path)}`, init)) };
 }
-
-const row = (session_id: string, more: Partial<LinkRow> = {}): LinkRow =>
-  ({
-    site: 'demo',
-    anonymous_id: 'b1',
-    session_id,
-    segment: 0,
-    started_at: 1,
-    status: 'anonymous',
-    customer_id: null,
-    changed_at: 1,
-    ...more,
-  }) as LinkRow;
 
 const failureOf = (asked: Promise<unknown>): Promise<Failure> => asked.then(() => expect.fail('it answered'), asFailure);
 
@@ -64,82 +55,143 @@ test('a refused token, a problem, nonsense and silence are told apart', async ()
   expect(await failureOf(api.get('/gone'))).toMatchObject({ kind: 'unreachable' });
 });
 
-test('the feed shows a page of links, then each change after its cursor', async () => {
-  const asked: string[] = [];
-  const changes = [
-    { type: 'upsert', link: row('s2', { changed_at: 2 }), old: null },
-    { type: 'upsert', link: row('s1', { changed_at: 3, status: 'linked', rule: 'device_before', customer_id: 'C1' }), old: row('s1') },
-  ];
-  const { api } = await collectorThat((req, res) => {
-    const url = new URL(String(req.url), 'http://x');
-    asked.push(`${url.pathname} ${url.searchParams.get('since') ?? url.searchParams.get('order')}`);
-    if (url.pathname === '/v1/links') res.end(JSON.stringify({ links: [row('s1')], next_cursor: null, changes_cursor: '7' }));
-    else res.end(JSON.stringify(url.searchParams.get('since') === '7' ? { changes, next_cursor: '9' } : { changes: [], next_cursor: '9' }));
+/** A browser's EventSource over node's fetch: lines in, messages out, and a new connection where one breaks. */
+function eventSource(base: string, headers: Record<string, string>) {
+  return (url: string) => {
+    const listeners = new Map<string, (event: { data: string; lastEventId: string }) => void>();
+    const end = new AbortController();
+    const source = {
+      readyState: 0,
+      onopen: null as (() => void) | null,
+      onerror: null as (() => void) | null,
+      addEventListener: (type: string, listener: (event: { data: string; lastEventId: string }) => void) =>
+        void listeners.set(type, listener),
+      close: () => end.abort(),
+    };
+    const read = async (): Promise<void> => {
+      const answer = await fetch(base + url, { headers, signal: end.signal });
+      if (!answer.ok || !answer.body) throw new Error('refused');
+      source.readyState = 1;
+      source.onopen?.();
+      let text = '';
+      for await (const chunk of answer.body.pipeThrough(new TextDecoderStream())) {
+        const messages = (text + chunk).split('\n\n');
+        text = messages.pop() ?? '';
+        for (const message of messages) {
+          const field = (name: string): string => new RegExp(`^${name}: (.*)$`, 'm').exec(message)?.[1] ?? '';
+          if (field('data')) listeners.get(field('event'))?.({ data: field('data'), lastEventId: field('id') });
+        }
+      }
+    };
+    void read()
+      .catch(() => undefined)
+      .finally(() => {
+        source.readyState = 2;
+        if (!end.signal.aborted) source.onerror?.();
+      });
+    return source;
+  };
+}
+
+/** A real collector, its API as the page asks it, and its stream. */
+async function realCollector(
+  settings: Parameters<typeof startServer>[0] = {},
+): Promise<{ server: TestServer; api: Api; stream: Stream; refused: () => number }> {
+  const server = await startServer(settings);
+  const headers = { authorization: `Bearer ${server.admin_token}` };
+  const api = createApi(undefined, (path, init) =>
+    fetch(server.url + String(path), { ...init, headers: { ...init?.headers, ...headers } }),
+  );
+  let times = 0;
+  const stream = openStream({
+    site: 'demo',
+    onRefused: () => {
+      times += 1;
+    },
+    connect: eventSource(server.url, headers),
   });
-  const feed = followLinks(api, 'demo', 5, () => false);
+  closing.push(() => {
+    stream.stop();
+    void server.close();
+  });
+  return { server, api, stream, refused: () => times };
+}
+const SOON = { timeout: 8_000 };
+
+test('the feed shows a page of links, then each change as it is stored, with how it stood before', async () => {
+  const { server, api, stream } = await realCollector();
+  await server.post([wire('page_view', { time: START - 5_000, session_id: 'S1' })]);
+  const feed = followLinks(api, stream, 'demo');
   closing.push(feed.stop);
-  const heard: number[] = [];
-  feed.listen((some) => heard.push(some.length));
-  await vi.waitFor(() => expect(asked.length).toBeGreaterThan(3));
-  expect(asked.slice(0, 4)).toEqual(['/v1/links desc', '/v1/links/changes 7', '/v1/links/changes 9', '/v1/links/changes 9']);
-  expect([...feed.table.value.rows.values()].map((one) => [one.session_id, one.status])).toEqual([
-    ['s1', 'linked'],
-    ['s2', 'anonymous'],
+  await vi.waitFor(() => expect(feed.loaded.value).toBe(true), SOON);
+  expect([...feed.table.value.rows.values()].map(({ status }) => status)).toEqual(['anonymous']);
+  await server.post([wire('login', { time: START, session_id: 'S2', customer_id: 'C1' })]);
+  await vi.waitFor(
+    () =>
+      expect([...feed.table.value.rows.values()].map(({ session_id, customer_id }) => [session_id, customer_id]).sort()).toEqual([
+        ['S1', 'C1'],
+        ['S2', 'C1'],
+      ]),
+    SOON,
+  );
+  expect([...feed.table.value.fresh.values()].map(({ was }) => was).sort()).toEqual(['anonymous', null]);
+  expect(feed.events.value[0]?.type).toBe('login');
+});
+
+test('held still, the feed shows nothing new; afterwards all of it', async () => {
+  const { server, api, stream } = await realCollector();
+  const feed = followLinks(api, stream, 'demo');
+  closing.push(feed.stop);
+  await vi.waitFor(() => expect(feed.loaded.value).toBe(true), SOON);
+  feed.paused.value = true;
+  await server.post([wire('page_view', { time: START, session_id: 'S9' })]);
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  expect(feed.table.value.rows.size).toBe(0);
+  feed.paused.value = false;
+  await vi.waitFor(() => expect(feed.table.value.rows.size).toBe(1), SOON);
+});
+
+test('a stream that breaks says so, and goes on where it was', async () => {
+  const data_dir = mkdtempSync(join(tmpdir(), 'footfall-'));
+  const { server, api, stream, refused } = await realCollector({ data_dir });
+  const feed = followLinks(api, stream, 'demo');
+  await vi.waitFor(() => expect(feed.loaded.value).toBe(true), SOON);
+  await server.post([wire('page_view', { time: START, session_id: 'S1' })]);
+  await vi.waitFor(() => expect(feed.events.value).toHaveLength(1), SOON);
+  await server.close();
+  await vi.waitFor(() => expect([stream.lost.value, refused() > 0]).toEqual([true, true]), SOON);
+  const again = await startServer({ data_dir, port: Number(new URL(server.url).port) });
+  await again.post([wire('page_view', { time: START + 1, session_id: 'S2' })]);
+  await vi.waitFor(() => expect([stream.lost.value, feed.events.value.length]).toEqual([false, 2]), SOON);
+  feed.stop();
+  stream.stop();
+  await again.close();
+  rmSync(data_dir, { recursive: true });
+});
+
+test('a journey is read again as soon as the customer gets a session or an event', async () => {
+  const { server, api, stream } = await realCollector();
+  await server.post([
+    wire('page_view', { time: START - 9_000, session_id: 'S1', event_id: 'before' }),
+    wire('page_view', { time: START, anonymous_id: 'B2', session_id: 'S2', event_id: 'elsewhere' }),
   ]);
-  expect(heard).toEqual([2]);
-  expect(feed.loaded.value).toBe('all');
+  await server.post([wire('login', { time: START - 1_000, anonymous_id: 'B2', session_id: 'S2', event_id: 'login', customer_id: 'a/b' })]);
+  const customer = followCustomer(api, stream, 'demo', 'a/b', 20);
+  closing.push(customer.stop);
+  const ids = (): string[] => customer.events.value.map(({ event_id }) => event_id);
+  await vi.waitFor(() => expect(ids()).toEqual(['elsewhere', 'login']), SOON);
+  await server.post([wire('login', { time: START + 1, session_id: 'S3', event_id: 'second', customer_id: 'a/b' })]);
+  await vi.waitFor(() => expect(ids()).toEqual(['second', 'elsewhere', 'login', 'before']), SOON);
+  await vi.waitFor(() => expect(customer.links.value.map(({ session_id }) => session_id).sort()).toEqual(['S1', 'S2', 'S3']), SOON);
+  await server.post([wire('page_view', { time: START + 2, session_id: 'S3', event_id: 'plain' })]);
+  await vi.waitFor(() => expect(ids()[0]).toBe('plain'), SOON);
 });
 
-test('a cursor that the collector no longer knows makes the feed begin anew', async () => {
-  let pages = 0;
-  const { api } = await collectorThat((req, res) => {
-    const url = new URL(String(req.url), 'http://x');
-    if (url.pathname === '/v1/links') {
-      pages += 1;
-      res.end(JSON.stringify({ links: [row(`s${pages}`)], next_cursor: null, changes_cursor: `of page ${pages}` }));
-    } else if (url.searchParams.get('since') === 'of page 2') res.end('{"changes":[],"next_cursor":"of page 2"}');
-    else res.writeHead(400).end('{"title":"No such cursor"}');
-  });
-  const feed = followLinks(api, 'demo', 5, () => false);
-  closing.push(feed.stop);
-  await vi.waitFor(() => expect([...feed.table.value.rows.values()][0]?.session_id).toBe('s2'));
-});
-
-test('a journey is read again as soon as a change gives the customer a session', async () => {
-  let linked = false;
-  const events = () => [{ event_id: 'login' }, ...(linked ? [{ event_id: 'earlier' }] : [])];
-  const { api } = await collectorThat((req, res) => {
-    const url = new URL(String(req.url), 'http://x');
-    if (url.pathname === '/v1/links')
-      res.end(JSON.stringify({ links: linked ? [row('s1', { customer_id: 'a/b' })] : [], next_cursor: null, changes_cursor: '1' }));
-    else if (url.pathname === '/v1/links/changes') {
-      const fresh = linked && url.searchParams.get('since') === '1';
-      res.end(
-        JSON.stringify({
-          changes: fresh ? [{ type: 'upsert', link: row('s1', { customer_id: 'a/b' }), old: row('s1') }] : [],
-          next_cursor: linked ? '2' : '1',
-        }),
-      );
-    } else if (url.pathname === '/v1/customers/a%2Fb/timeline') res.end(JSON.stringify({ events: events(), next_before: null }));
-    else res.writeHead(404).end('{}');
-  });
-  const feed = followLinks(api, 'demo', 5, () => false);
-  const customer = followCustomer(api, feed, 'demo', 'a/b', 5, () => false);
-  closing.push(feed.stop, customer.stop);
-  await vi.waitFor(() => expect(customer.events.value.map((event) => event.event_id)).toEqual(['login']));
-  linked = true;
-  await vi.waitFor(() => expect(customer.links.value.map((link) => link.session_id)).toEqual(['s1']));
-  expect(customer.events.value.map((event) => event.event_id)).toEqual(['login', 'earlier']);
-});
-
-test('a change concerns those whom it gives a session, takes one from, or renames', () => {
-  const link = row('s1', { customer_id: 'C1', person_id: 'P' });
-  expect(concerns({ type: 'upsert', link, old: null }, 'demo', 'C1')).toBe(true);
-  expect(concerns({ type: 'upsert', link, old: null }, 'demo', 'P')).toBe(true);
-  expect(concerns({ type: 'delete', link: null, old: link }, 'demo', 'C1')).toBe(true);
-  expect(concerns({ type: 'person', link: null, old: null, customer_id: 'C1', person_id: 'P' }, 'demo', 'C1')).toBe(true);
-  expect(concerns({ type: 'upsert', link, old: null }, 'other', 'C1')).toBe(false);
-  expect(concerns({ type: 'upsert', link: row('s1'), old: null }, 'demo', 'C1')).toBe(false);
+test('a customer that is not there is a failure, not an empty journey', async () => {
+  const { api, stream } = await realCollector();
+  const customer = followCustomer(api, stream, 'demo', 'nobody');
+  closing.push(customer.stop);
+  await vi.waitFor(() => expect(customer.failure.value?.status).toBe(404), SOON);
 });
 
 test('polling slows down while it fails, and stops for good when the token is refused', async () => {

@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { layOut } from '../../collector/ui/journey.ts';
+import { viewOf } from '../../collector/ui/journey-view.ts';
 import type { LinkRow, TimelineEvent } from '../../collector/ui/types.ts';
-import { DAY, MINUTE, SECOND } from '../../protocol/event.ts';
+import { DAY, HOUR, MINUTE, SECOND } from '../../protocol/event.ts';
 
 const START = 1_732_000_000_000;
 const event = (event_id: string, at: number, more: Partial<TimelineEvent> = {}): TimelineEvent => ({
@@ -50,13 +51,43 @@ const link = (session_id: string, from: number, to: number, more: Partial<LinkRo
   }) as LinkRow;
 const janesLinks = [link('l1', 0, MINUTE, { rule: 'device_before' }), link('l2', 3 * DAY, 3 * DAY + 20 * SECOND)];
 
-test('each browser has a lane, the store stands right above the phone that scanned, the back office last', () => {
+test('each browser has a lane, the store stands right above the phone that scanned, the till last', () => {
   expect(layOut(janes, janesLinks).lanes.map((lane) => [lane.label, lane.detail])).toEqual([
     ['Computer', 'laptop'],
     ['Store & QR', 'Berlin'],
     ['Phone', 'phone'],
-    ['Back office', 'no browser'],
+    ['Till', 'in the shop'],
   ]);
+});
+
+test('what brought a session in stands in its channel’s lane, above the session’s first event', () => {
+  const came = [
+    link('l1', 0, MINUTE, { source: 'google', campaign: 'autumn' }),
+    link('l2', 3 * DAY, 3 * DAY + 20 * SECOND, { source: 'bing' }),
+  ];
+  const channelOf: Record<string, string> = { l1: 'paid_search', l2: 'organic_search', p1: 'qr' };
+  const { lanes, entries, marks } = layOut(
+    janes.map((one) => ({ ...one, channel: channelOf[one.session_id ?? ''] ?? null })),
+    came,
+  );
+  expect(lanes.map(({ label }) => label)).toEqual(['Search', 'Ads', 'Computer', 'Store & QR', 'Phone', 'Till']);
+  const xOf = (id: string): number | undefined => marks.find(({ event }) => event.event_id === id)?.x;
+  expect(entries.map(({ lane, to, x, label, detail }) => [lane, to, x, label, detail])).toEqual([
+    [1, 2, xOf('l1a'), 'google', 'autumn'],
+    [0, 2, xOf('l2a'), 'bing', ''],
+  ]);
+});
+
+test('a window that begins within a session does not say what brought that session in', () => {
+  const late = [event('late', HOUR, { channel: 'paid_search' })];
+  expect(layOut(late, [link('l1', 0, 2 * HOUR)]).entries).toEqual([]);
+});
+
+test('what the backend tells of a call stands in the service’s lane, anything else in the back office’s', () => {
+  const told = ['service_contact', 'refund', 'parcel_sent'].map((type, at) =>
+    event(type, at, { anonymous_id: null, session_id: null, type }),
+  );
+  expect(layOut(told, []).lanes.map(({ label }) => label)).toEqual(['Till', 'Service', 'Back office']);
 });
 
 test('a browser is named by what it is, even if the backend spoke of it first', () => {
@@ -157,4 +188,30 @@ test('twenty thousand events are laid out in well under a second', () => {
   const began = performance.now();
   layOut(many, links);
   expect(performance.now() - began).toBeLessThan(1_000);
+});
+
+test('what is drawn of twenty thousand events is a few hundred things, at any zoom, and none of them is lost', () => {
+  const many = Array.from({ length: 20_000 }, (_, index) =>
+    event(`e${index}`, index * MINUTE, { session_id: `s${index >> 5}`, type: index % 500 === 0 ? 'purchase' : 'page_view' }),
+  );
+  const links = Array.from({ length: 625 }, (_, index) => link(`s${index}`, index * 32 * MINUTE, (index * 32 + 31) * MINUTE));
+  const journey = layOut(many, links);
+  for (const zoom of [900 / journey.width, 0.05, 0.9, 2.2]) {
+    const view = viewOf(journey, zoom, 0, 1_500 / zoom);
+    expect(view.clusters.flat().length + view.bands.flat().length).toBeLessThan(400);
+    const all = viewOf(journey, zoom, 0, journey.width);
+    expect(all.clusters.flat().reduce((sum, { count }) => sum + count, 0)).toBe(20_000);
+    expect(all.bands.flat().reduce((sum, { count }) => sum + count, 0)).toBe(625);
+  }
+  expect(viewOf(journey, 0.02, 0, journey.width).clusters.flat()[0]?.mark.event.type).toBe('purchase');
+});
+
+test('marks that are drawn never touch', () => {
+  const journey = layOut(janes, janesLinks);
+  for (const zoom of [0.1, 0.57, 1, 2.2])
+    for (const lane of viewOf(journey, zoom, 0, journey.width).clusters)
+      lane.forEach((cluster, index) => {
+        const before = lane[index - 1];
+        if (before) expect((cluster.from - before.from) * zoom).toBeGreaterThanOrEqual(18);
+      });
 });
