@@ -1,5 +1,5 @@
 /** Keeps one customer's journey up to date: a window of their timeline, the links of all their sessions, and who they are. */
-import { type Signal, signal } from '@preact/signals';
+import { batch, type Signal, signal } from '@preact/signals';
 import { type Api, asFailure, type Failure } from './api.ts';
 import type { Message, Stream } from './stream.ts';
 import type { DecisionRow, LinkChange, LinkRow, LinksPage, Profile, TimelineEvent, TimelinePage } from './types.ts';
@@ -32,32 +32,40 @@ export function followCustomer(api: Api, stream: Stream, site: string, customerI
   let timer: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;
 
-  async function readWindow(): Promise<void> {
+  /** Answers what shows what was read: all of it at once, since each change lays the picture out anew. */
+  async function readWindow(): Promise<() => void> {
     const asked = before.value;
     const page = await api.get<TimelinePage>(`${path}/timeline`, { site, limit: WINDOW, before: asked });
-    if (asked !== before.value) return;
-    events.value = page.events;
-    older.value = page.next_before;
+    return () => {
+      if (asked !== before.value) return;
+      events.value = page.events;
+      older.value = page.next_before;
+    };
   }
-  async function readWho(): Promise<void> {
+  async function readWho(): Promise<() => void> {
     const found = await api.get<Profile>(path, { site });
     const [rows, said] = await Promise.all([
       allLinks(api, site, found.person_id),
       api.get<{ decisions: DecisionRow[] }>('/v1/decisions', { site, limit: 1_000 }),
     ]);
-    links.value = rows;
-    decisions.value = said.decisions;
-    profile.value = found;
+    return () => {
+      links.value = rows;
+      decisions.value = said.decisions;
+      profile.value = found;
+    };
   }
-  async function attempt(reading: Promise<unknown>): Promise<void> {
+  async function attempt(...readings: readonly Promise<() => void>[]): Promise<void> {
     try {
-      await reading;
-      failure.value = null;
+      const shows = await Promise.all(readings);
+      batch(() => {
+        for (const show of shows) show();
+        failure.value = null;
+      });
     } catch (thrown) {
       failure.value = asFailure(thrown);
     }
   }
-  const refresh = (): Promise<void> => attempt(Promise.all([readWindow(), readWho()]));
+  const refresh = (): Promise<void> => attempt(readWindow(), readWho());
   const goTo = (place: string | number | null): Promise<void> => {
     before.value = place;
     return attempt(readWindow());

@@ -135,14 +135,15 @@ export function standing(decisions: readonly DecisionRow[]): DecisionRow[] {
   return newestFirst.filter(({ decision_id }) => !gone.has(decision_id));
 }
 
-/** What stands about this person: on its customers, on its browsers, and what took a claim of its back. */
-export function decisionsAbout(profile: Profile, decisions: readonly DecisionRow[]): DecisionRow[] {
+/** What stands about this person: on its customers, on its browsers, and what took a claim among these events back. */
+export function decisionsAbout(profile: Profile, decisions: readonly DecisionRow[], events: ReadonlySet<string>): DecisionRow[] {
   const customers = new Set([profile.person_id, ...profile.identifiers.map(({ customer_id }) => customer_id)]);
   const browsers = new Set(profile.browsers.map(({ anonymous_id }) => anonymous_id));
   return standing(decisions).filter((said) => {
     if (said.type === 'merge') return [said.into, ...said.customers].some((id) => customers.has(id));
     if (said.type === 'hub') return customers.has(said.customer_id);
-    return said.type === 'kiosk' && browsers.has(said.anonymous_id);
+    if (said.type === 'revoke') return events.has(said.target);
+    return browsers.has(said.anonymous_id);
   });
 }
 

@@ -55,7 +55,13 @@ export function openStream({ site, onRefused, connect = (url) => new EventSource
       if (waiting.length > MOST_WAITING) waiting = waiting.slice(-MOST_WAITING);
     };
   }
+  function close(): void {
+    clearTimeout(retry);
+    source?.close();
+    source = null;
+  }
   function open(): void {
+    if (source !== null) return;
     const query = new URLSearchParams({ site, ...(last !== null && { last_event_id: last }) });
     const opening = connect(`/v1/stream?${query}`);
     source = opening;
@@ -68,6 +74,7 @@ export function openStream({ site, onRefused, connect = (url) => new EventSource
       // The browser tries again by itself, but not after a refusal.
       if (opening.readyState !== CLOSED) return;
       onRefused();
+      source = null;
       retry = setTimeout(open, RETRY_MS);
     };
     opening.addEventListener(
@@ -81,6 +88,7 @@ export function openStream({ site, onRefused, connect = (url) => new EventSource
       );
   }
   open();
+  const unwatch = watchSight(open, close);
   const hand = setInterval(() => {
     if (waiting.length === 0) return;
     const messages = waiting;
@@ -95,14 +103,39 @@ export function openStream({ site, onRefused, connect = (url) => new EventSource
       return () => listeners.delete(listener);
     },
     stop() {
-      clearTimeout(retry);
+      unwatch();
       clearInterval(hand);
-      source?.close();
+      close();
     },
   };
 }
 
 const MOST_WAITING = 2_000;
+/** A look into another tab costs no new connection. */
+const HIDDEN_MS = 5_000;
+
+/**
+ * A browser opens six connections to a host and no more: pages that nobody sees, in other tabs or kept for the way back, must not
+ * hold them. Returns what ends it.
+ */
+function watchSight(open: () => void, close: () => void): () => void {
+  if (typeof document === 'undefined') return () => undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const onChange = (): void => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(close, HIDDEN_MS);
+    else open();
+  };
+  document.addEventListener('visibilitychange', onChange);
+  addEventListener('pagehide', close);
+  addEventListener('pageshow', open);
+  return () => {
+    clearTimeout(timer);
+    document.removeEventListener('visibilitychange', onChange);
+    removeEventListener('pagehide', close);
+    removeEventListener('pageshow', open);
+  };
+}
 
 export const changesOf = (messages: readonly Message[]): LinkChange[] =>
   messages.flatMap((message) => (message.type === 'change' ? [message.change] : []));

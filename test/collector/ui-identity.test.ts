@@ -76,8 +76,15 @@ test('decisions about a person are those on its customers and browsers', () => {
     decision('dec_2', { type: 'kiosk', anonymous_id: 'B1' }),
     decision('dec_3', { type: 'kiosk', anonymous_id: 'B7' }),
     decision('dec_4', { type: 'hub', customer_id: 'C1' }),
+    revoke('dec_5', 'e1'),
+    revoke('dec_6', 'e2'),
   ];
-  expect(decisionsAbout(profile({}), all).map(({ decision_id }) => decision_id)).toEqual(['dec_4', 'dec_2', 'dec_1']);
+  expect(decisionsAbout(profile({}), all, new Set(['e1'])).map(({ decision_id }) => decision_id)).toEqual([
+    'dec_5',
+    'dec_4',
+    'dec_2',
+    'dec_1',
+  ]);
 });
 
 test('a person of hundreds of browsers is drawn with the first twelve, and says how many more', () => {

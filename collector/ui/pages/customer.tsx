@@ -94,6 +94,7 @@ export function CustomerPage({ api, path: [site = '', customerId = ''] }: PagePr
         identity={identity.value}
         profile={profile}
         decisions={customer.decisions.value}
+        events={customer.events.value}
         onDone={customer.refresh}
         asked={asked}
       />

@@ -3,7 +3,7 @@ import { type Signal, useSignal } from '@preact/signals';
 import type { Api } from '../api.ts';
 import { decisionsAbout, type Identity } from '../identity.ts';
 import { mayDo } from '../session.ts';
-import type { DecisionRow, LinkRow, Profile } from '../types.ts';
+import type { DecisionRow, LinkRow, Profile, TimelineEvent } from '../types.ts';
 import { formatMoment } from '../words.ts';
 import { Decide } from './decide.tsx';
 import { EdgePanel } from './edge-panel.tsx';
@@ -15,16 +15,17 @@ interface IdentitySectionProps {
   identity: Identity;
   profile: Profile;
   decisions: readonly DecisionRow[];
+  events: readonly TimelineEvent[];
   /** The session whose explanation is wanted. */
   asked: Signal<LinkRow | null>;
   onDone: () => void;
 }
 
-export function IdentitySection({ api, site, identity, profile, decisions, asked, onDone }: IdentitySectionProps) {
+export function IdentitySection({ api, site, identity, profile, decisions, events, asked, onDone }: IdentitySectionProps) {
   const chosen = useSignal<string | null>(null);
   const undo = useSignal<{ target: string; what: string } | null>(null);
   const edge = identity.edges.find(({ key }) => key === chosen.value)?.edge;
-  const standing = decisionsAbout(profile, decisions);
+  const standing = decisionsAbout(profile, decisions, new Set(events.map(({ event_id }) => event_id)));
   const onUndo = (target: string, what: string): void => {
     undo.value = { target, what };
   };
