@@ -1,10 +1,9 @@
 /** The `footfall` command. Exit codes: 0 done, 1 refused or failed, 2 misused. */
-import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { createReadStream, existsSync, statSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { addCheckCommand } from './cli-check.ts';
 import { addCodeCommands } from './cli-codes.ts';
+import { addLinkCommands } from './cli-links.ts';
 import { addScanCommands } from './cli-scans.ts';
 import { print, progress, withClient } from './cli-shared.ts';
 import { addUpkeepCommands } from './cli-upkeep.ts';
@@ -99,21 +98,7 @@ addCodeCommands(program);
 addScanCommands(program);
 addCheckCommand(program);
 addUpkeepCommands(program);
-
-const links = program.command('links').description('which session belongs to which customer');
-links
-  .command('export')
-  .addOption(new Option('--format <format>').choices(['csv', 'ndjson']).default('csv'))
-  .option('--site <site>')
-  .option('--out <file>', 'a file instead of standard output')
-  .action(({ format, site, out }: { format: string; site?: string; out?: string }) =>
-    withClient(async (client) => {
-      const query = new URLSearchParams({ format, ...(site && { site }) });
-      const response = await client.call('GET', `/v1/links?${query}`);
-      const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
-      await pipeline(body, out === undefined ? process.stdout : createWriteStream(out), { end: out !== undefined });
-    }),
-  );
+addLinkCommands(program);
 
 program
   .command('import')

@@ -81,6 +81,8 @@ export function linkRoutes({ api: { endpoint }, store, reads, now }: LinksOption
       const after = cursor ? { session_pk: cursor[0] ?? 0, segment: cursor[1] ?? 0 } : null;
       const page = await (searches(filter, store.sites().length) ? reads : queries).links(filter, after, limit, order === 'desc');
       const last = page.at(-1);
+      // For who shows how far an export has come: the share of all sessions that lies behind this page.
+      if (last && order === 'asc') res.set('footfall-progress', (last.place.session_pk / (await queries.lastSession())).toFixed(3));
       return {
         links: page.map(({ link }) => link),
         next_cursor: page.length === limit && last ? cursorOf(last.place.session_pk, last.place.segment) : null,

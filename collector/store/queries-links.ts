@@ -87,6 +87,11 @@ export function linkQueries(rows: Rows) {
       for await (const page of linkPages(filter)) yield* page;
     },
 
+    /** The newest session's place in row order, 1 before the first. */
+    async lastSession(): Promise<number> {
+      return (await rows(sql<{ last: number | null }>`SELECT max(session_pk) AS last FROM sessions`))[0]?.last ?? 1;
+    },
+
     /** Where the change feed stands: the newest position, 0 before the first. */
     async lastPosition(): Promise<number> {
       return (await rows(sql<{ position: number | null }>`SELECT max(position) AS position FROM change_log`))[0]?.position ?? 0;

@@ -5,6 +5,7 @@ import { parse } from 'csv-parse/sync';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { csvHeader, csvRows } from '../../collector/export/csv.ts';
+import { readsOn } from '../../collector/export/export.ts';
 import { linksAsParquet } from '../../collector/export/parquet.ts';
 import type { LinkRow } from '../../collector/store/link-row.ts';
 import { DAY, MINUTE, type WireEvent } from '../../protocol/event.ts';
@@ -48,6 +49,14 @@ test('Parquet holds the same rows, with types: timestamps, integers, exact money
   expect(typeOf('started_at')).toMatchObject({ type: 'INT64', converted_type: 'TIMESTAMP_MILLIS', repetition_type: 'REQUIRED' });
   expect(typeOf('revenue')).toMatchObject({ type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' });
   expect(typeOf('orders')).toMatchObject({ type: 'INT32' });
+});
+
+test('a store whose queries run elsewhere anyway gives the same bytes without a thread', async () => {
+  const { queries } = server.store;
+  const { position, body } = await readsOn(queries).exportLinks({ bots: false }, 'csv');
+  const here = await bytesOf(body as AsyncIterable<Uint8Array>);
+  expect(Buffer.from(here).toString()).toBe(await (await get('/v1/links?format=csv')).text());
+  expect(position).toBe(await queries.lastPosition());
 });
 
 test('an empty selection is a whole Parquet file, and many rows are many row groups', async () => {
