@@ -16,6 +16,9 @@ export const limit = (fallback = 100, most = 1_000) =>
     .default(fallback)
     .meta({ description: 'Rows of one answer' });
 
+export const number = (least: number, most: number, description: string) =>
+  z.coerce.number<string>().int(`expected a whole number from ${least} to ${most}`).min(least).max(most).meta({ description });
+
 /** A moment: milliseconds or ISO 8601. */
 export const moment = (description: string) =>
   z
@@ -33,6 +36,13 @@ export const moment = (description: string) =>
     })
     .optional()
     .meta({ description: `${description}: milliseconds since 1970, or ISO 8601` });
+
+export const flag = (description: string) =>
+  z
+    .enum(['0', '1'])
+    .default('0')
+    .transform((value) => value === '1')
+    .meta({ description });
 
 /** Where a page goes on: opaque to consumers, `count` numbers. */
 export const cursor = (count: number, description = '`next_cursor` of the page before') =>
