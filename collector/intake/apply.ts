@@ -194,7 +194,10 @@ async function joinSession(tx: Tx, works: Map<number, Work>, claimer: Carrier, s
   work.causes.push(cause);
   const placed = (await tx.eventsOf(record, new Set([session_id]))).get(session_id) ?? [];
   const scan = placed.find(({ event }) => event.event_id === scan_id);
-  if (scan?.event.claim) addBoundary(record.state, { ...scan, person: scan.event.claim.customer_id, hub: false });
+  if (!scan?.event.claim) return;
+  const { customer_id } = scan.event.claim;
+  const { person, hub } = (await tx.customers(record.site_pk, new Set([customer_id]))).get(customer_id) ?? { person: customer_id, hub: false };
+  addBoundary(record.state, { ...scan, person, hub });
 }
 
 /** R10: claims that carry both a raw id and an e-mail may tell who a guest is, or that nobody knows any more. */
