@@ -20,10 +20,9 @@ export function connect(url: string, more: { max: number; query_timeout: number;
     types: { getTypeParser: parserOf as typeof pg.types.getTypeParser },
   };
   const pool = new pg.Pool(settings);
-  // A connection that breaks while nobody uses it: the pool makes another.
+  // A connection that breaks, used or unused: who waits for its answer is told, and the pool makes another.
   pool.on('error', () => undefined);
-  // One that breaks in use: its statement rejects, and that is enough.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   return pool;
 }
 
