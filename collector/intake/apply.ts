@@ -196,7 +196,10 @@ async function joinSession(tx: Tx, works: Map<number, Work>, claimer: Carrier, s
   const scan = placed.find(({ event }) => event.event_id === scan_id);
   if (!scan?.event.claim) return;
   const { customer_id } = scan.event.claim;
-  const { person, hub } = (await tx.customers(record.site_pk, new Set([customer_id]))).get(customer_id) ?? { person: customer_id, hub: false };
+  const { person, hub } = (await tx.customers(record.site_pk, new Set([customer_id]))).get(customer_id) ?? {
+    person: customer_id,
+    hub: false,
+  };
   addBoundary(record.state, { ...scan, person, hub });
 }
 
