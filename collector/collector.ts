@@ -21,6 +21,7 @@ import { decisionRoutes } from './http/decisions.ts';
 import { demoRoutes } from './http/demo.ts';
 import { docsRoutes } from './http/docs-page.ts';
 import { createApi } from './http/endpoint.ts';
+import { erasureRoutes } from './http/erasure.ts';
 import { eventRoutes } from './http/events.ts';
 import { createFrontier } from './http/frontier.ts';
 import { createGs1, lookupOf, type SiteTarget } from './http/gs1.ts';
@@ -198,6 +199,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
   tokenRoutes({ api, store, auth, now });
   upkeepRoutes({ api, store, intake: direct, metrics, retention, data_dir: config.data_dir, now });
   const stream = streamRoutes({ api, store, auth, frontier, log, now });
+  erasureRoutes({ api, store, policy: DEFAULT_POLICY, onCodes: codesChanged, now });
   const app = createApp({
     ...{ metrics, log },
     probe: () => probeAll(config.role, { stream: shape?.probe, store: () => store.probe(now()) }),

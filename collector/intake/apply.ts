@@ -12,11 +12,14 @@ import type { LinkingPolicy } from '../linking/policy.ts';
 import { claimerOf, spentScans } from '../linking/scan.ts';
 import type { BrowserRecord, Carrier, SavedBrowser, StoredCopy, Tx } from '../store/store.ts';
 import { RELINK_SESSIONS, relinkQueued, renamePersons, standingOf } from './relink.ts';
+import { ERASED_TYPE } from './tombstone.ts';
 
 export interface ApplyContext {
   policy: LinkingPolicy;
   now: Millis;
   sitePk(site: string): number;
+  /** The key under which an erased event of this id would be kept, if that is another. */
+  tombstone?: (site: string, event_id: string) => string | null;
 }
 
 /** What became of each event, in the order given. */
@@ -39,9 +42,13 @@ interface Work {
 }
 
 /** Applies a batch. Re-applying an event is a no-op. */
-export async function applyBatch(tx: Tx, events: readonly AcceptedEvent[], { policy, now, sitePk }: ApplyContext): Promise<Applied> {
+export async function applyBatch(
+  tx: Tx,
+  events: readonly AcceptedEvent[],
+  { policy, now, sitePk, tombstone }: ApplyContext,
+): Promise<Applied> {
   await tx.begin(events, sitePk);
-  const { fates, fresh } = await dedupe(tx, events, sitePk);
+  const { fates, fresh } = await dedupe(tx, events, sitePk, tombstone);
   if (fresh.length === 0) return { fates, relinked: true };
 
   const works = new Map<number, Work>();
@@ -67,6 +74,7 @@ async function dedupe(
   tx: Tx,
   events: readonly AcceptedEvent[],
   sitePk: ApplyContext['sitePk'],
+  tombstone: ApplyContext['tombstone'] = () => null,
 ): Promise<{ fates: Fate[]; fresh: AcceptedEvent[] }> {
   const bySite = new Map<string, string[]>();
   for (const { site, event_id } of events) {
@@ -77,9 +85,11 @@ async function dedupe(
   const known = new Map<string, StoredCopy>();
   for (const [site, event_ids] of bySite)
     for (const [event_id, copy] of await tx.knownEvents(sitePk(site), event_ids)) known.set(`${site} ${event_id}`, copy);
+  const erased = await erasedAmong(tx, bySite, sitePk, tombstone);
   const first = new Map<string, AcceptedEvent>();
   const fates = events.map((event): Fate => {
     const key = `${event.site} ${event.event_id}`;
+    if (erased.has(key)) return 'duplicate';
     const inBatch = first.get(key);
     const copy = known.get(key) ?? (inBatch && copyOf(inBatch));
     if (copy) return sameCopy(copy, copyOf(event)) ? 'duplicate' : 'conflicting_duplicate';
@@ -89,13 +99,36 @@ async function dedupe(
   return { fates, fresh: [...first.values()] };
 }
 
+/** R12: which of these were erased; a copy brings nothing back. Other ids than a tag's were replaced when that happened. */
+async function erasedAmong(
+  tx: Tx,
+  bySite: ReadonlyMap<string, readonly string[]>,
+  sitePk: ApplyContext['sitePk'],
+  tombstone: NonNullable<ApplyContext['tombstone']>,
+): Promise<Set<string>> {
+  const erased = new Set<string>();
+  for (const [site, event_ids] of bySite) {
+    const idOf = new Map(event_ids.flatMap((event_id) => tombstoned(tombstone(site, event_id), event_id)));
+    if (idOf.size === 0) continue;
+    for (const kept of (await tx.knownEvents(sitePk(site), [...idOf.keys()])).keys()) {
+      const event_id = idOf.get(kept) ?? '';
+      erased.add(`${site} ${event_id}`);
+      await tx.replaceKey(sitePk(site), event_id, kept);
+    }
+  }
+  return erased;
+}
+
+const tombstoned = (kept: string | null, event_id: string): [string, string][] => (kept === null ? [] : [[kept, event_id]]);
+
 function copyOf({ type, time, payload, anonymous_id, session_id, claim }: AcceptedEvent): StoredCopy {
   const { customer_id = null, email = null } = claim ?? {};
   return { type, time, payload: JSON.stringify(payload), anonymous_id, session_id, customer_id, email };
 }
 
-/** An empty payload is one that retention took: what is left must be the same. */
+/** An empty payload is one that retention took: what is left must be the same. Of an erased event nothing is left to differ. */
 function sameCopy(stored: StoredCopy, copy: StoredCopy): boolean {
+  if (stored.type === ERASED_TYPE) return true;
   return (Object.keys(copy) as (keyof StoredCopy)[]).every(
     (name) => stored[name] === copy[name] || (name === 'payload' && stored.payload === ''),
   );

@@ -7,6 +7,7 @@ import type { Store } from '../store/store.ts';
 import { type ApplyContext, applyBatch, type Fate } from './apply.ts';
 import type { Intake, Submission } from './intake.ts';
 import { relinkQueued } from './relink.ts';
+import { tombstoneOf } from './tombstone.ts';
 
 /** Events of one transaction, at most: bounds how long a commit holds up the next. */
 const GROUP_EVENTS = 1_000;
@@ -34,8 +35,12 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
   let relinked = false;
 
   const context = (): ApplyContext => {
-    const sites = new Map(store.sites().map(({ site, site_pk }) => [site, site_pk]));
-    return { policy, now: now(), sitePk: (site) => sites.get(site) ?? -1 };
+    const sites = new Map(store.sites().map((record) => [record.site, record]));
+    const tombstone = (site: string, event_id: string): string | null => {
+      const record = sites.get(site);
+      return record ? tombstoneOf(event_id, record.email_key) : null;
+    };
+    return { policy, now: now(), sitePk: (site) => sites.get(site)?.site_pk ?? -1, tombstone };
   };
 
   /** One submission a site in turn, so that no site waits behind another's flood. */

@@ -38,3 +38,20 @@ export function standing(decisions: readonly Decision[]): Standing {
   }
   return result;
 }
+
+/** Ids of the statements that name one of these customers, take back a claim of these events, or take back such a statement (R12). */
+export function erasedDecisions(
+  decisions: readonly Decision[],
+  customers: ReadonlySet<string>,
+  event_ids: ReadonlySet<string>,
+): Set<string> {
+  const gone = new Set<string>();
+  for (const decision of [...decisions].sort(compareDecisions)) {
+    const named =
+      (decision.type === 'merge' && decision.customers.some((id) => customers.has(id))) ||
+      (decision.type === 'hub' && customers.has(decision.customer_id)) ||
+      (decision.type === 'revoke' && (event_ids.has(decision.target) || gone.has(decision.target)));
+    if (named) gone.add(decision.decision_id);
+  }
+  return gone;
+}

@@ -1,5 +1,6 @@
 /** R6's table: whose a segment without a claim of its own is, given the claims and barriers around it. */
 import type { Millis } from '../../protocol/event.ts';
+import { isErased } from './claim.ts';
 import { compareStrength, type Strength } from './event.ts';
 import { compareKeys, type Key } from './order.ts';
 import type { LinkingPolicy } from './policy.ts';
@@ -91,10 +92,17 @@ export function unlinked(status: Exclude<Status, 'linked'>, owners: number, cand
 export function judge({ declared_kiosk, prev, next, owners, candidates }: Surroundings, policy: LinkingPolicy): Outcome {
   if (declared_kiosk || owners >= policy.kiosk_owners) return unlinked('kiosk', owners);
   if (owners === 0) return unlinked('anonymous', 0);
-  const linked = (rule: Rule, { claim, gap }: Side) => linkedBy(rule, claim, gap, owners);
+  // R12: what an erased owner would own is nobody's, and goes to nobody else.
+  const linked = (rule: Rule, { claim, gap }: Side) =>
+    isErased(claim.customer_id) ? unlinked('anonymous', owners) : linkedBy(rule, claim, gap, owners);
   if (prev && next && prev.claim.person === next.claim.person && prev.barrier !== 'hard' && next.barrier !== 'hard')
     return linked('device_between', better(prev, next));
-  if (owners > 1) return unlinked('ambiguous', owners, candidates());
+  if (owners > 1)
+    return unlinked(
+      'ambiguous',
+      owners,
+      candidates().filter(({ customer_id }) => !isErased(customer_id)),
+    );
   if (next && next.barrier !== 'hard') return linked('device_before', next);
   if (prev?.barrier === 'none') return linked('device_after', prev);
   if (prev?.barrier === 'soft' && policy.logout === 'soft') return linked('device_after_logout', prev);

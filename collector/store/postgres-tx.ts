@@ -2,6 +2,7 @@
  * A PostgreSQL write transaction. Locks are taken in one order, so that no two transactions wait for each other: who is who
  * (shared, or exclusive for what changes that), event keys, guests and scans, browsers, the feed.
  */
+import { Kysely, PostgresDialect, type RawBuilder } from 'kysely';
 import type { LRUCache } from 'lru-cache';
 import type { AcceptedEvent } from '../domain/accepted-event.ts';
 import { touchOf } from '../domain/channel.ts';
@@ -17,6 +18,7 @@ import { createPending, type Pending } from './postgres-pending.ts';
 import { numbers, prepared, rowParameters, type Session, texts } from './postgres-sql.ts';
 import { createStatements } from './postgres-statements.ts';
 import { createUpkeepStatements } from './postgres-upkeep.ts';
+import type { Tables } from './queries.ts';
 import { growValues, judgeValues, lean } from './rows.ts';
 import type { BrowserRecord, Customer, StoredCopy, Tx } from './store.ts';
 
@@ -69,6 +71,9 @@ export interface OpenTx {
   committed(): void;
   changedSites(): boolean;
 }
+
+/** Makes statements of queries; its connection is never used. */
+const COMPILER = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: async () => Promise.reject(new Error('only compiles')) }) });
 
 /** How many sessions a browser may hold to be kept in memory. */
 const SESSIONS_CACHED = 20;
@@ -183,6 +188,19 @@ export function createPostgresTx(
   }
 
   const tx: Tx = {
+    async run<T>(query: RawBuilder<T>) {
+      await context.need('exclusive');
+      pending.sendLinks(session);
+      const { sql: text, parameters } = query.compile(COMPILER);
+      if (/^\s*SELECT\b/i.test(text)) return session.query<T>({ name: '', text }, parameters);
+      context.changesIdentity();
+      known = new Map();
+      session.send({ name: '', text }, parameters);
+      return [];
+    },
+    async replaceKey(site_pk, event_id, by) {
+      session.send(REPLACE_KEY, [site_pk, event_id, by]);
+    },
     async begin(events, sitePk) {
       await memory.ensurePartitions(events.map(({ received_at }) => received_at));
       devicePk = await memory.devicePks(events.map(({ device }) => device));
@@ -388,6 +406,10 @@ const CLAIM_ROWS = rowParameters(
    customer_id text, email text, strength text`,
 );
 const CLAIM = prepared(`INSERT INTO claims (${CLAIM_ROWS.names.join(', ')}) SELECT * FROM ${CLAIM_ROWS.from}`);
+const REPLACE_KEY = prepared(
+  `WITH gone AS (DELETE FROM event_keys WHERE site_pk = $1 AND event_id = $2)
+   INSERT INTO event_keys (event_id, site_pk) VALUES ($3, $1) ON CONFLICT DO NOTHING`,
+);
 const BARRIER_ROWS = rowParameters('browser_pk bigint, time bigint, event_id text, barrier text');
 const BARRIER = prepared(`INSERT INTO barriers (${BARRIER_ROWS.names.join(', ')}) SELECT * FROM ${BARRIER_ROWS.from}`);
 const CARRIER_ROWS = rowParameters(

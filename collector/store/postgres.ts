@@ -187,6 +187,8 @@ export async function openPostgres(url: string, { writers = 4, readers = 12, idl
       });
       if (rows[0]?.value !== now) throw new StoreUnavailable('down');
     },
+    // What was deleted is the server's to overwrite: VACUUM does it in its own time.
+    async sweep() {},
     browserCache: () => memory.lookups,
     async backup() {
       throw new Problem(501, 'This store is in PostgreSQL: back it up with pg_dump, or with what your database service offers');

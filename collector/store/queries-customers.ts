@@ -108,6 +108,20 @@ export function customerQueries(rows: Rows) {
         WHERE site_pk = ${site_pk} AND email IN (${sql.join([...customers])}) AND email <> customer_id AND revoked = 0
         GROUP BY email, strength`),
 
+    /** Every claim that names the person, revoked ones too. */
+    claimsOfPerson: ({ site_pk, customers }: PersonRef) =>
+      rows(sql<{
+        event_id: string;
+        type: string;
+        occurred_at: Millis;
+        customer_id: string;
+        email: string | null;
+        strength: Strength;
+        revoked: number;
+      }>`
+        SELECT event_id, type, occurred_at, customer_id, email, strength, revoked FROM claims
+        WHERE site_pk = ${site_pk} AND customer_id IN (${sql.join([...customers])}) ORDER BY occurred_at, event_id`),
+
     /** Purchases and refunds in the person's segments, and those of their claims that stand in no session. */
     async orderEventsOf({ site_pk, customers }: PersonRef, sessions: readonly number[]): Promise<OwnedOrderEvent[]> {
       const found: OwnedOrderEvent[] = [];

@@ -78,7 +78,7 @@ export function eventQueries(rows: Rows) {
         ...(session_id === undefined
           ? []
           : [sql`e.event_pk IN (${inSessions(sql`SELECT session_pk FROM sessions WHERE session_id = ${session_id}`)})`]),
-        ...(customer_id === undefined ? [] : [sql`e.event_pk IN (SELECT event_pk FROM (${placed([customer_id])}) owned)`]),
+        ...(customer_id === undefined ? [] : [sql`e.event_pk IN (SELECT event_pk FROM (${placedEvents([customer_id])}) owned)`]),
         ...(event_id === undefined ? [] : [sql`e.event_id = ${event_id}`]),
         ...(type === undefined ? [] : [sql`e.type = ${type}`]),
         ...(filter.from === undefined ? [] : [sql`e.occurred_at >= ${filter.from}`]),
@@ -124,7 +124,7 @@ export function eventQueries(rows: Rows) {
     ): Promise<TimelineEvent[]> {
       const earlier = before ? sql`AND (e.occurred_at, e.event_pk) < (${before.occurred_at}, ${before.event_pk})` : sql``;
       const found = await rows(sql<EventColumns & { rule: Rule | null; status: Status | null; channel: string | null }>`
-        WITH placed AS (${placed(customers, site)})
+        WITH placed AS (${placedEvents(customers, site)})
         SELECT x.*, placed.rule, placed.status, se.channel FROM placed JOIN (${EVENT_SELECT}) x USING (event_pk)
           JOIN events e USING (event_pk) LEFT JOIN sessions se ON se.session_pk = x.session_pk
         WHERE e.payload <> '' ${earlier} ORDER BY e.occurred_at DESC, e.event_pk DESC LIMIT ${limit}`);
@@ -141,7 +141,7 @@ export function eventQueries(rows: Rows) {
 }
 
 /** Events in the segments of these customers, claimed scans included, and claims of theirs that stand in no session. */
-function placed(customers: readonly string[], site?: string): Condition {
+export function placedEvents(customers: readonly string[], site?: string): Condition {
   const ids = sql.join([...customers]);
   const here = site === undefined ? sql`` : sql`AND st.site = ${site}`;
   return sql`

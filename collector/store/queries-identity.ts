@@ -115,6 +115,14 @@ export function identityQueries(rows: Rows) {
           AND NOT EXISTS (SELECT 1 FROM hubs h WHERE h.site_pk = c.site_pk AND h.customer_id = c.customer_id)
         GROUP BY st.site, c.customer_id HAVING count(DISTINCT c.browser_pk) > ${browsers} ORDER BY browsers DESC LIMIT 1000`),
 
+    /** Erasures after one of them, oldest first. */
+    async erasures(sites: readonly string[] | null, after: string, limit: number) {
+      const found = await rows(sql<{ erasure_id: string; site: string; erased_at: Millis; author: string; report: string }>`
+        SELECT e.erasure_id, st.site, e.erased_at, e.author, e.report FROM erasures e JOIN sites st USING (site_pk)
+        WHERE e.erasure_id > ${after} AND ${and(ofSites(sites))} ORDER BY e.erasure_id LIMIT ${limit}`);
+      return found.map(({ report, ...row }) => ({ ...row, report: JSON.parse(report) as unknown }));
+    },
+
     async decisions(sites: readonly string[] | null, after: string, limit: number): Promise<DecisionRow[]> {
       const found = await rows(sql<{ author: string; reason: string; body: string }>`
         SELECT d.author, d.reason, d.body FROM decisions d JOIN sites st USING (site_pk)

@@ -67,7 +67,7 @@ export function reportQueries(rows: Rows) {
       rows(sql<ListedCustomer>`
         SELECT c.customer_id, coalesce(max(p.person_id), c.customer_id) AS person_id, 0 AS session_pk
         FROM claims c LEFT JOIN persons p ON p.site_pk = c.site_pk AND p.customer_id = c.customer_id
-        WHERE c.site_pk = ${site_pk} AND c.revoked = 0 AND c.customer_id > ${after}
+        WHERE c.site_pk = ${site_pk} AND c.revoked = 0 AND c.type <> 'erased' AND c.customer_id > ${after}
           ${search === null ? sql`` : sql`AND c.customer_id >= ${search} AND c.customer_id < ${`${search}\u{10FFFF}`}`}
         GROUP BY c.customer_id ORDER BY c.customer_id LIMIT ${limit}`),
 

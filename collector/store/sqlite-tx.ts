@@ -1,5 +1,6 @@
 /** The statements of a SQLite write transaction, prepared once; browsers seen lately stay in an LRU, which only this connection writes past. */
 import type Database from 'better-sqlite3';
+import { Kysely, type RawBuilder, SqliteDialect } from 'kysely';
 import { LRUCache } from 'lru-cache';
 import type { AcceptedEvent } from '../domain/accepted-event.ts';
 import { touchOf } from '../domain/channel.ts';
@@ -8,6 +9,7 @@ import type { Site, SiteRecord } from '../domain/site.ts';
 import { newBrowser, type Placed, type SessionState } from '../linking/browser.ts';
 import { dayOf } from '../linking/changes.ts';
 import { keyOf } from '../linking/order.ts';
+import type { Tables } from './queries.ts';
 import {
   type BarrierRow,
   browserOf,
@@ -42,6 +44,9 @@ const SESSIONS_CACHED = 20;
 const FEW = 50;
 
 const assign = (columns: readonly string[]): string => columns.map((column) => `${column} = ?`).join(', ');
+
+/** Makes statements of queries; its connection is never used. */
+const COMPILER = new Kysely<Tables>({ dialect: new SqliteDialect({ database: async () => Promise.reject(new Error('only compiles')) }) });
 
 export function createSqliteTx(
   db: Database.Database,
@@ -279,17 +284,28 @@ export function createSqliteTx(
     }
     if (record.state.sessions.size > SESSIONS_CACHED) cache.delete(`${record.site_pk} ${record.anonymous_id}`);
   }
+  function forget(): void {
+    rarer.forget();
+    cache.clear();
+    devices = new WeakMap();
+    devicesNamed = new Map();
+  }
+
   return {
     lookups,
-    forget() {
-      rarer.forget();
-      cache.clear();
-      devices = new WeakMap();
-      devicesNamed = new Map();
-    },
+    forget,
     tx: {
       // One connection writes: there is nobody to lock anything against.
       async begin() {},
+      async replaceKey() {},
+      async run<T>(query: RawBuilder<T>) {
+        const { sql: text, parameters } = query.compile(COMPILER);
+        const statement = sql<unknown[], T>(text);
+        if (statement.reader) return statement.all(...parameters);
+        statement.run(...parameters);
+        forget();
+        return [];
+      },
       async knownEvents(site_pk, event_ids) {
         const known = new Map<string, StoredCopy>();
         for (const event_id of event_ids) {

@@ -104,6 +104,15 @@ export function openSqlite(file: string, onBroken: (cause: unknown) => void = ()
       });
     },
     browserCache: () => lookups,
+    async sweep() {
+      await last;
+      // The log still has the pages as they were. A reader in another thread may hold it for a moment.
+      for (let tries = 0; tries < 50; tries += 1) {
+        const [result] = db.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
+        if (result?.busy === 0) return;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    },
     backup: (to) => copySqlite(file, to),
     async close() {
       await last;
@@ -124,6 +133,8 @@ function openFile(file: string): Database.Database {
     const db = new Database(file);
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');
+    // What is deleted is overwritten, so that an erasure leaves no bytes behind.
+    db.pragma('secure_delete = ON');
     db.pragma('cache_size = -65536');
     db.pragma('wal_autocheckpoint = 4000');
     // What a crash left in the log goes into the file, fsynced, before anything is added to it: after an I/O error the log may

@@ -4,6 +4,7 @@
  * All writes happen in transactions that run one after another for one browser; what a transaction wrote is fsynced when
  * `write` resolves, or nothing of it is there. Reads see whole transactions only.
  */
+import type { RawBuilder } from 'kysely';
 import type { Millis, Rejected } from '../../protocol/event.ts';
 import type { AcceptedEvent } from '../domain/accepted-event.ts';
 import type { Site, SiteRecord } from '../domain/site.ts';
@@ -26,6 +27,8 @@ export interface Store {
   probe(now: Millis): Promise<void>;
   /** Writes a whole copy, as of one moment, into this new file while writing goes on. Answers its size in bytes. Rejects with StoreUnavailable, or a Problem that names the damage. */
   backup(file: string): Promise<number>;
+  /** After an erasure: takes what was deleted out of the store's files too, as far as it can. */
+  sweep(): Promise<void>;
   /** How often a browser that a transaction needed was in memory, and how often it was not. */
   browserCache(): { hits: number; misses: number };
   close(): Promise<void>;
@@ -131,6 +134,10 @@ export interface Tx {
    * what they share with other transactions' events.
    */
   begin(events: readonly AcceptedEvent[], sitePk: (site: string) => number): Promise<void>;
+  /** Runs one portable statement, for what is too rare to have its own. One that writes makes everything kept in memory be read again. */
+  run<T>(query: RawBuilder<T>): Promise<T[]>;
+  /** Where keys of events are kept beside the events: this one is another from now on. */
+  replaceKey(site_pk: number, event_id: string, by: string): Promise<void>;
   /** Of these keys, the ones stored before: event_id → what is needed to see whether a copy's content differs. */
   knownEvents(site_pk: number, event_ids: readonly string[]): Promise<Map<string, StoredCopy>>;
   /** Loads browsers, making rows for new browsers and sessions. Locks them until the end of the transaction. */

@@ -15,6 +15,7 @@ export async function prepare(server: TestServer): Promise<void> {
     wire('page_view', { time: START }),
     wire('login', { event_id: 'login-1', time: START + 1_000, customer_id: 'C1' }),
     wire('login', { time: START + 2_000, anonymous_id: 'B2', session_id: 'S2', customer_id: 'C2' }),
+    wire('login', { time: START + 2_000, anonymous_id: 'B9', session_id: 'S9', customer_id: 'C9' }),
   ]);
   for (const anonymous_id of ['B3', 'B4']) await server.post([wire('page_view', { time: START, session_id: 'twice', anonymous_id })]);
   await server.send('POST', '/v1/stores', { id: 'lyon', site: 'demo' });
@@ -58,6 +59,10 @@ export const GOOD: readonly [string, Request][] = [
   ['GET /v1/events', { query: '?type=login' }],
   ['GET /v1/reports/links', {}],
   ['GET /v1/reports/health', { query: '?days=3' }],
+  ['GET /v1/customers/C1/export', {}],
+  ['DELETE /v1/customers/C1', { query: '?dry_run=1' }],
+  ['DELETE /v1/customers/C9', {}],
+  ['GET /v1/erasures', {}],
   ['GET /v1/reports/funnel', { query: '?by=browser' }],
   ['GET /v1/links', { query: '?status=linked&limit=1' }],
   ['GET /v1/links', { query: '?bots=include&from=2026-01-01&order=desc' }],
@@ -192,4 +197,8 @@ export const BAD: readonly [string, Request & { status?: number; field?: string 
   ['POST /v1/tokens', { body: { name: 'x', scopes: ['read'], days: 1, expires_at: 1 }, field: 'days' }],
   ['PATCH /v1/tokens/none', { body: { name: 'x' }, status: 404 }],
   ['DELETE /v1/tokens/none', { status: 404 }],
+  ['DELETE /v1/customers/nobody', { query: '?site=demo', status: 404 }],
+  ['DELETE /v1/customers/C1', { query: '?dry_run=yes', field: 'dry_run' }],
+  ['GET /v1/customers/nobody/export', { query: '?site=demo', status: 404 }],
+  ['GET /v1/erasures', { query: '?limit=0', field: 'limit' }],
 ];

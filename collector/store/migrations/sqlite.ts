@@ -68,6 +68,10 @@ CREATE TABLE decisions (
   decision_id TEXT PRIMARY KEY, site_pk INTEGER NOT NULL, type TEXT NOT NULL, time INTEGER NOT NULL,
   author TEXT NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- What was erased when and by whom; counts only, no id.
+CREATE TABLE erasures (
+  erasure_id TEXT PRIMARY KEY, site_pk INTEGER NOT NULL, erased_at INTEGER NOT NULL, author TEXT NOT NULL, report TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 -- Spans of browsers whose links a statement made doubtful and that were too many for its own transaction.
 CREATE TABLE relink_queue (
   relink_pk INTEGER PRIMARY KEY, browser_pk INTEGER NOT NULL, from_time INTEGER NOT NULL, to_time INTEGER NOT NULL,

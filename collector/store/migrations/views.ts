@@ -69,7 +69,7 @@ SELECT st.site, c.customer_id, ${person('c.site_pk', 'c.customer_id')} AS person
 FROM (
   SELECT site_pk, customer_id, min(occurred_at) AS first_claimed_at, max(occurred_at) AS last_claimed_at, count(*) AS claims,
     sum(CASE WHEN strength = 'signed' THEN 1 ELSE 0 END) AS signed_claims, count(DISTINCT browser_pk) AS browsers
-  FROM claims WHERE revoked = 0 GROUP BY site_pk, customer_id
+  FROM claims WHERE revoked = 0 AND type <> 'erased' GROUP BY site_pk, customer_id
 ) c JOIN sites st ON st.site_pk = c.site_pk;
 
 CREATE VIEW scans AS
