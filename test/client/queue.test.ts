@@ -175,7 +175,8 @@ test('a page that goes away sends what waits, once, though it is told twice', as
   page.hide();
   await seen(2);
   await sleep(100);
-  expect(sent()).toHaveLength(2);
+  expect(sink.events().filter(({ type }) => type === 'a_thing')).toHaveLength(1);
+  expect(new Set(sent()).size).toBe(sent().length);
 });
 
 test('a large last batch goes by beacon, and is not taken for acknowledged', async () => {
