@@ -6,6 +6,7 @@ import { addCodeCommands } from './cli-codes.ts';
 import { addLinkCommands } from './cli-links.ts';
 import { addScanCommands } from './cli-scans.ts';
 import { print, progress, withClient } from './cli-shared.ts';
+import { addTokenCommands } from './cli-tokens.ts';
 import { addUpkeepCommands } from './cli-upkeep.ts';
 import { Problem, StartupError } from './errors.ts';
 import type { ImportAnswer } from './http/import.ts';
@@ -54,46 +55,7 @@ sites
       }),
   );
 
-const tokens = program.command('tokens').description('who may read and write');
-tokens
-  .command('list')
-  .option('--json', 'print JSON')
-  .action(({ json }: { json?: boolean }) =>
-    withClient(async (client) => {
-      type Row = { token_id: string; name: string; scopes: string[]; sites: string[] | null; revoked_at: number | null };
-      const answer = await client.json<{ tokens: Row[] }>('GET', '/v1/tokens');
-      print(json, answer.tokens, (row) => [
-        row.token_id,
-        row.name,
-        row.scopes.join(','),
-        row.sites?.join(',') ?? 'all sites',
-        row.revoked_at ? 'revoked' : 'live',
-      ]);
-    }),
-  );
-tokens
-  .command('create')
-  .argument('<name>', 'what it is for; the author of its decisions')
-  .addOption(new Option('--scope <scope...>', 'what it may do').choices(['read', 'write', 'admin']).default(['read']))
-  .option('--site <site...>', 'only these sites')
-  .option('--days <days>', 'how long it lives')
-  .option('--json', 'print JSON')
-  .action((name: string, { json, scope, site, days }: { json?: boolean; scope: string[]; site?: string[]; days?: string }) =>
-    withClient(async (client) => {
-      const body = { name, scopes: scope, sites: site ?? null, days: days === undefined ? null : Number(days) };
-      print(json, await client.json<{ token_id: string; token: string }>('POST', '/v1/tokens', body), (made) => [
-        made.token_id,
-        made.token,
-      ]);
-    }),
-  );
-tokens
-  .command('revoke')
-  .argument('<token_id>')
-  .action((token_id: string) =>
-    withClient(async (client) => void (await client.call('DELETE', `/v1/tokens/${encodeURIComponent(token_id)}`))),
-  );
-
+addTokenCommands(program);
 addCodeCommands(program);
 addScanCommands(program);
 addCheckCommand(program);

@@ -11,7 +11,9 @@ import { StartupError } from './errors.ts';
 import { readsOn } from './export/export.ts';
 import { sqliteReads } from './export/sqlite.ts';
 import { createAdmission } from './http/admission.ts';
+import { apiLimit } from './http/api-limit.ts';
 import { createApp } from './http/app.ts';
+import { auditRoutes, createAudit } from './http/audit.ts';
 import { createAuth } from './http/auth.ts';
 import { codeRoutes } from './http/codes.ts';
 import { codesRevokeRoutes } from './http/codes-revoke.ts';
@@ -180,7 +182,10 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
   });
   const standings = createStandings({ queries: store.queries, sites: store.sites, now });
   const scan = createScan({ recorder, metrics, log, siteOf, now, codeOf: codes.get });
-  const api = createApi({ auth, now });
+  const audit = createAudit({ store, days: config.audit_days, log, now });
+  const limit = apiLimit({ auth, api_rate: config.api_rate, trust_proxy: config.trust_proxy, now });
+  const api = createApi({ auth, audit, limit, now });
+  auditRoutes({ api, store, audit });
   storeRoutes({ api, store, onChange: stores.forgetAll });
   profileRoutes({ api, store, standings, now });
   customerRoutes({ api, store, standings, now });
@@ -247,6 +252,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     async close() {
       await stream.close();
       await drainServer(server);
+      await audit.close();
       await recorder.close();
       await shape?.close();
       await direct.drain();

@@ -52,6 +52,13 @@ export const SETTINGS = [
   },
   { name: 'COLLECT_BURST', type: 'number', default: '200', meaning: 'Requests that one IP may send to one site at once.' },
   {
+    name: 'API_RATE',
+    type: 'number',
+    default: '6000',
+    meaning: 'Requests a minute that one token may send to the API; 0 turns the limit off.',
+  },
+  { name: 'AUDIT_DAYS', type: 'number', default: '400', meaning: 'Days after which entries of the audit log go; 0 keeps them for ever.' },
+  {
     name: 'RETENTION_DAYS',
     type: 'number',
     default: '0',
@@ -107,6 +114,8 @@ export interface Config {
   log_level: string;
   collect_rate: number;
   collect_burst: number;
+  api_rate: number;
+  audit_days: number;
   retention_days: number;
   nats_url: string;
   role: 'all' | 'collector' | 'linker';
@@ -171,6 +180,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     log_level,
     collect_rate: number('COLLECT_RATE', 1e9),
     collect_burst: number('COLLECT_BURST', 1e9),
+    api_rate: number('API_RATE', 1e9),
+    audit_days: number('AUDIT_DAYS', 36_500),
     retention_days: number('RETENTION_DAYS', 36_500),
     ...{ nats_url, role, nats_stream, nats_replicas, partitions },
     nats_max_bytes: number('NATS_MAX_BYTES', Number.MAX_SAFE_INTEGER),

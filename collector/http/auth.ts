@@ -7,6 +7,7 @@ import type { Scope, Store, TokenRow } from '../store/store.ts';
 
 /** What a token allows. `name` is the author of decisions. */
 export interface Access {
+  token_id: string;
   name: string;
   scopes: readonly Scope[];
   /** Null: every site. */
@@ -37,10 +38,10 @@ export async function createAuth(store: Store, adminToken: string): Promise<Auth
       return token ? auth.accessOfHash(hashToken(token), now) : null;
     },
     accessOfHash(hash, now) {
-      if (timingSafeEqual(hash, adminHash)) return { name: 'admin', scopes: ['read', 'write', 'admin'], sites: null };
+      if (timingSafeEqual(hash, adminHash)) return { token_id: 'admin', name: 'admin', scopes: ['read', 'write', 'admin'], sites: null };
       const row = tokens.find((candidate) => timingSafeEqual(candidate.hash, hash));
       if (!row || row.revoked_at !== null || (row.expires_at !== null && row.expires_at <= now)) return null;
-      return { name: row.name, scopes: row.scopes, sites: row.sites };
+      return { token_id: row.token_id, name: row.name, scopes: row.scopes, sites: row.sites };
     },
     async reload() {
       tokens = await store.queries.tokens();

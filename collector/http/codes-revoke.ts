@@ -45,7 +45,7 @@ export function codesRevokeRoutes({ api: { endpoint }, store, intake, policy, no
       query: { dry_run: flag('1: only says what would change') },
       answers: { 200: z.strictObject({ dry_run: z.literal(true).optional(), ...counts }) },
     },
-    async ({ body, query, access }) => {
+    async ({ body, query, access, noted }) => {
       const { site: named, codes, claims, reason, ...filter } = body;
       const author = access.name;
       const site = oneSite(store, siteFor(access, named));
@@ -68,6 +68,7 @@ export function codesRevokeRoutes({ api: { endpoint }, store, intake, policy, no
       const found = { codes: rows.length, retired: active.length, claims: scans.length };
       if (query.dry_run) return { dry_run: true as const, ...found };
       await store.write(async (tx) => {
+        await tx.addAudit([{ ...noted, site }]);
         for (const { site: _site, store: _store, ...row } of active) {
           await tx.saveCode({ ...row, active: false, updated_at: now() });
           await tx.addCodeEdit({ code: row.code, edited_at: now(), author, old: { active: true }, new: { active: false } });

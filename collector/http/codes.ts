@@ -56,7 +56,7 @@ export function codeRoutes({ api: { endpoint }, store, now, publicUrl, onChange 
   endpoint(
     'GET /v1/codes',
     {
-      ...{ scope: 'read', summary: 'Printed codes' },
+      ...{ scope: 'read', reads: 'selection', summary: 'Printed codes' },
       query: {
         ...FILTERS,
         limit: number(1, 10_000, 'All, where it is left out').optional(),

@@ -36,6 +36,7 @@ export function customerRoutes({ api: { endpoint }, store, standings, now }: Cus
     'GET /v1/customers',
     {
       scope: 'read',
+      reads: 'selection',
       summary: 'Customers, with what their persons bought; a segment’s: one row a person',
       query: {
         site: theSite,

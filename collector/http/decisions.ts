@@ -45,6 +45,7 @@ export function decisionRoutes({ api: { endpoint }, store, intake, policy, now }
     {
       ...{
         scope: 'read',
+        reads: 'selection',
         summary: 'What operators decided',
         query: { site, limit: limit(), cursor: text('`next_cursor` of the page before') },
       },
@@ -67,7 +68,7 @@ export function decisionRoutes({ api: { endpoint }, store, intake, policy, now }
         200: z.strictObject({ dry_run: z.literal(true), ...counts, links: z.array(ChangedLink) }),
       },
     },
-    async ({ body: { site: named, reason, ...statement }, query, access, res }) => {
+    async ({ body: { site: named, reason, ...statement }, query, access, noted, res }) => {
       const site = oneSite(store, siteFor(access, named));
       const site_pk = store.sites().find((record) => record.site === site)?.site_pk ?? -1;
       const said = { site, site_pk, statement: statement as Statement, author: access.name, reason, now: now() };
@@ -88,6 +89,7 @@ export function decisionRoutes({ api: { endpoint }, store, intake, policy, now }
       const decision = await store.write(async (tx): Promise<Decision> => {
         before = await tx.lastPosition();
         const made = await decide(tx, said, policy);
+        await tx.addAudit([{ ...noted, site, subject_kind: 'decision', subject: made.decision_id }]);
         await relinkQueued(tx, policy, now());
         return made;
       });

@@ -3,7 +3,8 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import { z } from 'zod';
 import type { Millis } from '../../protocol/event.ts';
 import { Problem } from '../errors.ts';
-import type { Scope } from '../store/store.ts';
+import type { AuditEntry, Scope } from '../store/store.ts';
+import type { Audit, Subject } from './audit.ts';
 import { type Access, type Auth, accessOf, requireScope } from './auth.ts';
 import { parse } from './problem.ts';
 
@@ -25,6 +26,8 @@ export interface Description<Q extends Shape = Shape, B extends z.ZodType = z.Zo
   every_site?: true;
   /** What it answers or does, in a line. */
   summary: string;
+  /** Personal data that it reads goes into the audit log: whose id `:id` is, or a selection of many. */
+  reads?: Subject | 'selection';
   /** Parameters of the query. Any other is refused. */
   query?: Q;
   /** A JSON body. */
@@ -45,6 +48,10 @@ export interface Call<P extends string, Q extends Shape, B extends z.ZodType> {
   body: z.output<B>;
   params: Record<Names<P>, string>;
   access: Access;
+  /** What the audit log notes of this call: a decision writes it in its own transaction. */
+  noted: AuditEntry;
+  /** Notes that personal data of this one were read as well. */
+  noteRead(kind: Subject, id: string): void;
   req: Request;
   res: Response;
 }
@@ -74,8 +81,17 @@ export function statusOf({ status, answers }: Pick<Description, 'status' | 'answ
   return status ?? Number(Object.keys(answers)[0] ?? 200);
 }
 
-export function createApi({ auth, now }: { auth: Auth; now: () => Millis }): Api {
+export interface ApiOptions {
+  auth: Auth;
+  audit: Audit;
+  /** Goes before every endpoint. */
+  limit: RequestHandler;
+  now: () => Millis;
+}
+
+export function createApi({ auth, audit, limit, now }: ApiOptions): Api {
   const router = Router();
+  router.use('/v1', limit);
   const endpoints: Endpoint[] = [];
   return {
     router,
@@ -95,10 +111,34 @@ export function createApi({ auth, now }: { auth: Auth; now: () => Millis }): Api
           body: description.body && parse(description.body, req.body ?? {}, 'body'),
           ...{ params: req.params, access: accessOf(res), req, res: res.status(status) },
         };
-        const answer = await handle(call as unknown as Parameters<typeof handle>[0]);
+        const noted = audit.entry(call.access, name, aboutOf(description.reads, call));
+        if (description.reads) audit.read(noted);
+        const noteRead = (kind: Subject, id: string): void =>
+          audit.read(audit.entry(call.access, name, { site: noted.site, subject: { kind, id }, fields: noted.fields }));
+        const answer = await handle({ ...call, noted, noteRead } as unknown as Parameters<typeof handle>[0]);
         if (answer !== undefined) res.json(answer);
         else if (!res.headersSent) res.end();
       });
     },
   };
 }
+
+const NAMED = { customer_id: 'customer', person_id: 'customer', anonymous_id: 'browser', session_id: 'session' } as const;
+
+/** Whom a call is about: its path says so, or its query; fields by their names only. */
+function aboutOf(
+  reads: Subject | 'selection' | undefined,
+  { query, body, params }: Pick<Call<string, Shape, z.ZodType>, 'query' | 'body' | 'params'>,
+) {
+  const asked = { ...(typeof body === 'object' && body !== null && !Array.isArray(body) ? body : {}), ...query } as Record<string, unknown>;
+  const fields = Object.keys(asked).filter((name) => asked[name] !== undefined && !PAGING.includes(name));
+  const [named] = Object.keys(NAMED).filter((name) => typeof asked[name] === 'string') as (keyof typeof NAMED)[];
+  const { id } = params as { id?: string };
+  const subject =
+    reads !== undefined && reads !== 'selection' && id !== undefined
+      ? { kind: reads, id }
+      : named && { kind: NAMED[named], id: asked[named] as string };
+  return { site: typeof asked['site'] === 'string' ? asked['site'] : null, subject, fields };
+}
+
+const PAGING = ['limit', 'cursor', 'order', 'since', 'before'];

@@ -12,6 +12,7 @@ export function eventRoutes({ api: { endpoint }, store }: { api: Api; store: Sto
     'GET /v1/events',
     {
       scope: 'read',
+      reads: 'selection',
       summary: 'Events in the order of storing; a page may be shorter than its limit while there is more',
       query: {
         site,

@@ -57,7 +57,11 @@ export function linkRoutes({ api: { endpoint }, store, reads, now }: LinksOption
   endpoint(
     'GET /v1/links',
     {
-      ...{ scope: 'read', summary: 'Which session belongs to which customer: pages in row order, or the whole selection as a file' },
+      ...{
+        scope: 'read',
+        reads: 'selection',
+        summary: 'Which session belongs to which customer: pages in row order, or the whole selection as a file',
+      },
       query: {
         ...FILTERS,
         format: z
@@ -94,7 +98,7 @@ export function linkRoutes({ api: { endpoint }, store, reads, now }: LinksOption
   endpoint(
     'GET /v1/links/changes',
     {
-      ...{ scope: 'read', summary: 'What changed in the links since a cursor, in order' },
+      ...{ scope: 'read', reads: 'selection', summary: 'What changed in the links since a cursor, in order' },
       query: { site, since: cursor(1, '`next_cursor` or `changes_cursor` of an answer before; else from the beginning'), limit: limit() },
       answers: { 200: z.strictObject({ changes: z.array(Change), next_cursor: z.string() }) },
     },
@@ -131,14 +135,20 @@ export function linkRoutes({ api: { endpoint }, store, reads, now }: LinksOption
 
   endpoint(
     'GET /v1/sessions/:id',
-    { scope: 'read', summary: 'A session with its links', query: which, answers: { 200: z.strictObject({ session, links }) } },
+    {
+      scope: 'read',
+      reads: 'session',
+      summary: 'A session with its links',
+      query: which,
+      answers: { 200: z.strictObject({ session, links }) },
+    },
     async ({ params, query, access }) => (await sessionOf(params.id, query, access)).answer,
   );
 
   endpoint(
     'GET /v1/sessions/:id/explain',
     {
-      ...{ scope: 'read', summary: 'Why a session is linked as it is, and how that came about', query: which },
+      ...{ scope: 'read', reads: 'session', summary: 'Why a session is linked as it is, and how that came about', query: which },
       answers: { 200: z.strictObject({ session, links, why, history: z.array(HistoryEntry) }) },
     },
     async ({ params, query, access }) => {
@@ -151,7 +161,12 @@ export function linkRoutes({ api: { endpoint }, store, reads, now }: LinksOption
   endpoint(
     'GET /v1/browsers/:id/explain',
     {
-      ...{ scope: 'read', summary: 'Who was claimed on a browser, and what that made of its sessions', query: { site: theSite } },
+      ...{
+        scope: 'read',
+        reads: 'browser',
+        summary: 'Who was claimed on a browser, and what that made of its sessions',
+        query: { site: theSite },
+      },
       answers: {
         200: z.strictObject({
           browser: z.strictObject({ site: z.string(), anonymous_id: z.string() }),
@@ -172,7 +187,7 @@ export function linkRoutes({ api: { endpoint }, store, reads, now }: LinksOption
   endpoint(
     'GET /v1/customers/:id/explain',
     {
-      ...{ scope: 'read', summary: 'Why sessions are this customer’s', query: { site: theSite } },
+      ...{ scope: 'read', reads: 'customer', summary: 'Why sessions are this customer’s', query: { site: theSite } },
       answers: {
         200: z.strictObject({
           ...{ customer_id: z.string(), person_id: z.string(), customers: z.array(z.string()), browsers: z.array(ClaimedBrowser) },
@@ -200,7 +215,7 @@ export function linkRoutes({ api: { endpoint }, store, reads, now }: LinksOption
   endpoint(
     'GET /v1/review/hubs',
     {
-      ...{ scope: 'read', summary: 'Customers on so many browsers that they may be nobody’s own', query: { site } },
+      ...{ scope: 'read', reads: 'selection', summary: 'Customers on so many browsers that they may be nobody’s own', query: { site } },
       answers: { 200: z.strictObject({ possible_hubs: z.array(PossibleHub) }) },
     },
     async ({ query, access }) => ({

@@ -34,11 +34,12 @@ export function profileRoutes({ api: { endpoint }, store, standings, now }: Prof
     'POST /v1/customers/lookup',
     {
       scope: 'read',
+      reads: 'selection',
       summary: 'Who is this? Profiles by one of an id, an e-mail, an order, a session, a browser, a scan or a code; 20 at most',
       body: LookupBody,
       answers: { 200: z.strictObject({ profiles: z.array(ShownProfile), ...AS_OF }) },
     },
-    async ({ body: { site: named, ...wanted }, access, res }) => {
+    async ({ body: { site: named, ...wanted }, access, res, noteRead }) => {
       res.status(200);
       const site = oneSite(store, siteFor(access, named));
       const told = await moment();
@@ -47,7 +48,9 @@ export function profileRoutes({ api: { endpoint }, store, standings, now }: Prof
       const profiles: Profile[] = [];
       for (const customer_id of await personsFor(queries, record, wanted)) {
         const profile = await profileOf({ ...source, customer_id });
-        if (profile) profiles.push(profile);
+        if (!profile) continue;
+        noteRead('customer', customer_id);
+        profiles.push(profile);
       }
       return { profiles, ...told };
     },
@@ -57,6 +60,7 @@ export function profileRoutes({ api: { endpoint }, store, standings, now }: Prof
     'GET /v1/customers/:id',
     {
       scope: 'read',
+      reads: 'customer',
       summary: 'The profile of the person that this customer is',
       query: { site: theSite },
       answers: { 200: ShownProfile.extend(AS_OF), 304: null },
@@ -77,6 +81,7 @@ export function profileRoutes({ api: { endpoint }, store, standings, now }: Prof
     'GET /v1/customers/:id/timeline',
     {
       scope: 'read',
+      reads: 'customer',
       summary: 'Everything that this person did, newest first',
       query: { site: theSite, before, limit: limit() },
       answers: { 200: z.strictObject({ events: z.array(ShownEvent), next_before: nextCursor, ...AS_OF }) },

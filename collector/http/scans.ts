@@ -42,7 +42,7 @@ export function scanRoutes({ api: { endpoint }, store, now }: { api: Api; store:
   endpoint(
     'GET /v1/scans',
     {
-      ...{ scope: 'read', summary: 'Scans, in the order of storing' },
+      ...{ scope: 'read', reads: 'selection', summary: 'Scans, in the order of storing' },
       query: { ...FILTERS, limit: limit(), cursor: cursor(1) },
       answers: { 200: z.strictObject({ scans: z.array(Scan), next_cursor: nextCursor }) },
     },

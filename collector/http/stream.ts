@@ -56,7 +56,7 @@ export function streamRoutes({ api: { endpoint }, store, auth, frontier, log, no
   endpoint(
     'GET /v1/stream',
     {
-      ...{ scope: 'read', summary: 'Accepted events and link changes as they are stored, as server-sent events' },
+      ...{ scope: 'read', reads: 'selection', summary: 'Accepted events and link changes as they are stored, as server-sent events' },
       query: { site, types, last_event_id: text('Of a first request, instead of the header Last-Event-ID; 0.0 is the beginning of all') },
       ...{ answers: {}, media: ['text/event-stream'] },
     },

@@ -3,7 +3,7 @@ import { nanoid } from 'nanoid';
 import { z } from 'zod';
 import { DAY, type Millis } from '../../protocol/event.ts';
 import { badField, Problem } from '../errors.ts';
-import type { Store, TokenRow } from '../store/store.ts';
+import type { AuditEntry, Store, TokenRow } from '../store/store.ts';
 import { type Access, type Auth, hashToken, newToken } from './auth.ts';
 import type { Api } from './endpoint.ts';
 
@@ -52,6 +52,12 @@ export function tokenRoutes({ api: { endpoint }, store, auth, now }: TokensOptio
     if (!reaches(access, sites)) throw new Problem(403, 'This token does not reach all of these sites', { field: 'sites' });
   };
 
+  const save = (row: TokenRow, noted: AuditEntry): Promise<void> =>
+    store.write(async (tx) => {
+      await tx.saveToken(row);
+      await tx.addAudit([{ ...noted, subject_kind: 'token', subject: row.token_id }]);
+    });
+
   endpoint(
     'GET /v1/tokens',
     { scope: 'admin', summary: 'All tokens, the revoked ones too', answers: { 200: z.strictObject({ tokens: z.array(ShownToken) }) } },
@@ -61,14 +67,14 @@ export function tokenRoutes({ api: { endpoint }, store, auth, now }: TokensOptio
   endpoint(
     'POST /v1/tokens',
     { scope: 'admin', summary: 'Makes a token, and shows it this once', body: TokenBody, answers: { 201: NewToken } },
-    async ({ body: { days, expires_at, ...body }, access }) => {
+    async ({ body: { days, expires_at, ...body }, access, noted }) => {
       mayName(access, body.sites);
       const token = newToken();
       const row: TokenRow = {
         ...{ ...body, token_id: `tok_${nanoid(12)}`, hash: hashToken(token) },
         ...{ created_at: now(), expires_at: endOf(days, expires_at), revoked_at: null },
       };
-      await store.write((tx) => tx.saveToken(row));
+      await save(row, noted);
       await auth.reload();
       return { ...shown(row), token };
     },
@@ -77,7 +83,7 @@ export function tokenRoutes({ api: { endpoint }, store, auth, now }: TokensOptio
   endpoint(
     'PATCH /v1/tokens/:id',
     { scope: 'admin', summary: 'Changes a live token’s name, scopes, sites or end', body: TokenEdit, answers: { 200: ShownToken } },
-    async ({ params, body: { days, expires_at, name, scopes, sites }, access }) => {
+    async ({ params, body: { days, expires_at, name, scopes, sites }, access, noted }) => {
       const known = await live(params.id, access);
       const row: TokenRow = {
         ...known,
@@ -85,7 +91,7 @@ export function tokenRoutes({ api: { endpoint }, store, auth, now }: TokensOptio
         expires_at: days === undefined && expires_at === undefined ? known.expires_at : endOf(days, expires_at),
       };
       mayName(access, row.sites);
-      await store.write((tx) => tx.saveToken(row));
+      await save(row, noted);
       await auth.reload();
       return shown(row);
     },
@@ -94,9 +100,12 @@ export function tokenRoutes({ api: { endpoint }, store, auth, now }: TokensOptio
   endpoint(
     'DELETE /v1/tokens/:id',
     { scope: 'admin', summary: 'Revokes a token at once', answers: { 204: null } },
-    async ({ params, access }) => {
+    async ({ params, access, noted }) => {
       await live(params.id, access);
-      await store.write((tx) => tx.revokeToken(params.id, now()));
+      await store.write(async (tx) => {
+        await tx.revokeToken(params.id, now());
+        await tx.addAudit([{ ...noted, subject_kind: 'token', subject: params.id }]);
+      });
       await auth.reload();
       return undefined;
     },

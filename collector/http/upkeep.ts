@@ -40,6 +40,7 @@ export function upkeepRoutes({ api: { endpoint }, store, intake, metrics, retent
     'POST /v1/backup',
     {
       scope: 'admin',
+      reads: 'selection',
       every_site: true,
       summary: 'A whole copy of the data, as of one moment',
       answers: {},
@@ -64,7 +65,13 @@ export function upkeepRoutes({ api: { endpoint }, store, intake, metrics, retent
   endpoint(
     'GET /v1/failed',
     {
-      ...{ scope: 'admin', every_site: true, summary: 'Refused events, as they came', query: { limit: limit(), cursor: cursor(1) } },
+      ...{
+        scope: 'admin',
+        reads: 'selection',
+        every_site: true,
+        summary: 'Refused events, as they came',
+        query: { limit: limit(), cursor: cursor(1) },
+      },
       answers: { 200: z.strictObject({ failed: z.array(Failed), next_cursor: nextCursor }) },
     },
     async ({ query }) => {

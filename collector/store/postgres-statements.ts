@@ -25,6 +25,8 @@ type Statements = Pick<
   | 'changedBy'
   | 'lastPosition'
   | 'saveFailed'
+  | 'addAudit'
+  | 'dropAudit'
   | 'saveToken'
   | 'revokeToken'
 >;
@@ -175,6 +177,13 @@ export function createStatements(context: TxContext, forgetCustomers: (changed: 
       const rows = failed.map(({ event_id, reason, field, raw }) => [site, event_id, reason, field, now, Buffer.from(raw)]);
       session.send(ADD_FAILED, FAILED_ROWS.values(rows));
     },
+    async addAudit(entries) {
+      for (const { at, token_id, token_name, action, site, subject_kind, subject, fields, calls } of entries)
+        session.send(ADD_AUDIT, [at, token_id, token_name, action, site, subject_kind, subject, fields.join(','), calls]);
+    },
+    async dropAudit(before) {
+      session.send(DROP_AUDIT, [before]);
+    },
     async saveToken({ token_id, hash, name, scopes, sites, created_at, expires_at }) {
       session.send(PUT_TOKEN, [token_id, hash, name, scopes.join(' '), sites && JSON.stringify(sites), created_at, expires_at]);
     },
@@ -245,6 +254,11 @@ const CHANGED_BY = prepared(
 const LAST_POSITION = prepared('SELECT max(position) AS position FROM change_log');
 const FAILED_ROWS = rowParameters('site text, event_id text, reason text, field text, received_at bigint, raw bytea');
 const ADD_FAILED = prepared(`INSERT INTO failed_events (${FAILED_ROWS.names.join(', ')}) SELECT * FROM ${FAILED_ROWS.from}`);
+const ADD_AUDIT = prepared(
+  `INSERT INTO audit_log (at, token_id, token_name, action, site, subject_kind, subject, fields, calls)
+   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+);
+const DROP_AUDIT = prepared('DELETE FROM audit_log WHERE at < $1');
 const PUT_TOKEN = prepared(
   `INSERT INTO tokens (token_id, hash, name, scopes, sites, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
    ON CONFLICT (token_id) DO UPDATE SET hash = excluded.hash, name = excluded.name, scopes = excluded.scopes, sites = excluded.sites,

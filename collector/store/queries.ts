@@ -1,6 +1,7 @@
 /** What can be read, written once with Kysely for every SQL store. Reads see whole transactions only, and never block a write. */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { Millis } from '../../protocol/event.ts';
+import { auditQueries } from './queries-audit.ts';
 import { codeQueries } from './queries-codes.ts';
 import { customerQueries } from './queries-customers.ts';
 import { eventQueries } from './queries-events.ts';
@@ -31,6 +32,7 @@ export function createQueries(db: Kysely<Tables>) {
     ...scanQueries(rows),
     ...reportQueries(rows),
     ...streamQueries(rows),
+    ...auditQueries(rows),
 
     async tokens(): Promise<TokenRow[]> {
       const found = await rows(

@@ -381,6 +381,16 @@ export function createSqliteTx(
       },
       ...codes,
       ...upkeep,
+      async addAudit(entries) {
+        for (const { at, token_id, token_name, action, site, subject_kind, subject, fields, calls } of entries)
+          sql(`INSERT INTO audit_log (at, token_id, token_name, action, site, subject_kind, subject, fields, calls)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`).run(
+            ...[at, token_id, token_name, action, site, subject_kind, subject, fields.join(','), calls],
+          );
+      },
+      async dropAudit(before) {
+        sql('DELETE FROM audit_log WHERE at < ?').run(before);
+      },
       async saveToken({ token_id, hash, name, scopes, sites, created_at, expires_at }) {
         sql('INSERT OR REPLACE INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, NULL)').run(
           ...[token_id, hash, name, scopes.join(' '), sites && JSON.stringify(sites), created_at, expires_at],

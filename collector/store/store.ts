@@ -216,6 +216,9 @@ export interface Tx {
   saveGs1Target(target: Gs1TargetRow): Promise<void>;
   /** False if there was none. */
   dropGs1Target(target: Omit<Gs1TargetRow, 'target' | 'title' | 'updated_at'>): Promise<boolean>;
+  addAudit(entries: readonly AuditEntry[]): Promise<void>;
+  /** Removes entries from before this moment. */
+  dropAudit(before: Millis): Promise<void>;
   saveToken(token: TokenRow): Promise<void>;
   /** False if there is no such live token. */
   revokeToken(token_id: string, now: Millis): Promise<boolean>;
@@ -271,6 +274,23 @@ export interface Gs1TargetRow {
   target: string;
   title: string;
   updated_at: Millis;
+}
+
+/** A call, or several like it within a moment, that read personal data or decided something. */
+export interface AuditEntry {
+  at: Millis;
+  token_id: string;
+  token_name: string;
+  /** The endpoint: `GET /v1/customers/:id`. */
+  action: string;
+  /** Null: whatever the token reaches. */
+  site: string | null;
+  subject_kind: string | null;
+  /** A keyed hash of the id, but for decisions, which are named. */
+  subject: string | null;
+  /** Names of what was asked by, or edited. */
+  fields: string[];
+  calls: number;
 }
 
 export type Scope = 'read' | 'write' | 'admin';

@@ -117,6 +117,7 @@ export const GOOD: readonly [string, Request][] = [
   ['POST /v1/tokens', { body: { name: 'second', scopes: ['read'], sites: ['demo'], days: 90 } }],
   ['PATCH /v1/tokens/ID', { body: { name: 'first, until tonight', expires_at: START + 1_000_000 } }],
   ['DELETE /v1/tokens/ID', {}],
+  ['GET /v1/audit', { query: '?customer_id=C1' }],
   // Last: with a second site, many endpoints want to know which.
   ['POST /v1/sites', { body: { site: 'second', origins: ['https://second.example'] } }],
 ];
@@ -195,6 +196,8 @@ export const BAD: readonly [string, Request & { status?: number; field?: string 
   ['POST /v1/tokens', { body: { name: 'x', scopes: ['root'] }, field: 'scopes.0' }],
   ['POST /v1/tokens', { body: { name: 'x', scopes: ['read'], sites: ['none'] }, field: 'sites' }],
   ['POST /v1/tokens', { body: { name: 'x', scopes: ['read'], days: 1, expires_at: 1 }, field: 'days' }],
+  ['GET /v1/audit', { query: '?cursor=x', field: 'cursor' }],
+  ['GET /v1/audit', { query: '?to=soon', field: 'to' }],
   ['PATCH /v1/tokens/none', { body: { name: 'x' }, status: 404 }],
   ['DELETE /v1/tokens/none', { status: 404 }],
   ['DELETE /v1/customers/nobody', { query: '?site=demo', status: 404 }],

@@ -26,7 +26,7 @@ export async function startServer(settings: Partial<Config> = {}, clock = { now:
   const data_dir = settings.data_dir ?? mkdtempSync(join(tmpdir(), 'footfall-'));
   const database_url = await databaseOf(data_dir);
   const collector = await createCollector(
-    { port: 0, log_level: 'silent', collect_rate: 0, data_dir, database_url, ...settings },
+    { port: 0, log_level: 'silent', collect_rate: 0, api_rate: 0, data_dir, database_url, ...settings },
     { now: () => clock.now },
   );
   const { url, admin_token } = collector;

@@ -2,6 +2,8 @@
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { apiLimit } from '../../collector/http/api-limit.ts';
+import { createAudit } from '../../collector/http/audit.ts';
 import { createAuth } from '../../collector/http/auth.ts';
 import { createApi } from '../../collector/http/endpoint.ts';
 import { createFrontier } from '../../collector/http/frontier.ts';
@@ -110,7 +112,9 @@ test('a silent stream shows that it lives and ends with its token; its place mov
   const { body } = await server.send<{ token: string; token_id: string }>('POST', '/v1/tokens', { name: 'short', scopes: ['read'] });
   const auth = await createAuth(server.store, server.admin_token);
   const frontier = createFrontier(server.store.queries.frontier);
-  const api = createApi({ auth, now: Date.now });
+  const audit = createAudit({ store: server.store, days: 0, log: server.log, now: Date.now });
+  const limit = apiLimit({ auth, api_rate: 0, trust_proxy: 0, now: Date.now });
+  const api = createApi({ auth, audit, limit, now: Date.now });
   const { close } = streamRoutes({ api, store: server.store, auth, frontier, log: server.log, now: Date.now, heartbeat_ms: 50 });
   const listener = express().use(api.router).listen(0);
   const source = await openStream(`http://localhost:${(listener.address() as AddressInfo).port}/v1/stream?types=person`, body.token);
@@ -123,6 +127,7 @@ test('a silent stream shows that it lives and ends with its token; its place mov
   await auth.reload();
   expect((await end).done).toBe(true);
   await close();
+  await audit.close();
   listener.close();
 });
 

@@ -12,6 +12,12 @@ CREATE TABLE tokens (
   token_id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, name TEXT NOT NULL, scopes TEXT NOT NULL, sites TEXT,
   created_at INTEGER NOT NULL, expires_at INTEGER, revoked_at INTEGER
 ) STRICT;
+CREATE TABLE audit_log (
+  audit_pk INTEGER PRIMARY KEY, at INTEGER NOT NULL, token_id TEXT NOT NULL, token_name TEXT NOT NULL, action TEXT NOT NULL, site TEXT,
+  subject_kind TEXT, subject TEXT, fields TEXT NOT NULL, calls INTEGER NOT NULL
+) STRICT;
+CREATE INDEX audit_log_by_time ON audit_log (at);
+CREATE INDEX audit_log_by_subject ON audit_log (subject) WHERE subject IS NOT NULL;
 CREATE TABLE devices (
   device_pk INTEGER PRIMARY KEY, device_type TEXT NOT NULL, browser TEXT NOT NULL, os TEXT NOT NULL, bot INTEGER NOT NULL,
   UNIQUE (device_type, browser, os, bot)
