@@ -79,6 +79,9 @@ export interface Collector {
 /** Codes read at the start, so that their scans are sent on even if the store fails later. */
 const CODES_WARMED = 20_000;
 
+/** How soon a token that another collector made or revoked counts here. */
+const TOKENS_MS = 5_000;
+
 export interface Dependencies {
   now?: () => number;
   log?: Logger;
@@ -120,6 +123,8 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
   const reads = config.database_url ? readsOn(store.queries) : sqliteReads(file);
   const { token: admin_token, isNew } = adminToken(config);
   const auth = await createAuth(store, admin_token);
+  // Another collector on the same database may have made or revoked tokens.
+  const reload = config.database_url ? setInterval(() => void auth.reload().catch(() => undefined), TOKENS_MS).unref() : undefined;
   let url = config.public_url;
 
   const siteOf = (site: string): SiteRecord | undefined => store.sites().find((record) => record.site === site);
@@ -252,6 +257,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     async close() {
       await stream.close();
       await drainServer(server);
+      clearInterval(reload);
       await audit.close();
       await recorder.close();
       await shape?.close();
