@@ -65,7 +65,7 @@ export function createAudit({ store, days, log, now }: AuditOptions): Audit {
       // Kept for the next time.
       for (const [key, entry] of entries) merge(key, entry);
       log.warn({ err: error }, 'the audit log waits for the store');
-      timer ??= setTimeout(flush, FLUSH_MS);
+      timer ??= setTimeout(() => void flush(), FLUSH_MS);
     }
   }
   function flush(): Promise<void> {
@@ -95,7 +95,7 @@ export function createAudit({ store, days, log, now }: AuditOptions): Audit {
       if (waiting.size >= WAITING) throw new Problem(503, 'Reads cannot be noted in the audit log now', {}, { 'retry-after': '5' });
       const { at: _at, calls: _calls, ...what } = entry;
       merge(JSON.stringify(Object.values(what)), entry);
-      timer ??= setTimeout(flush, FLUSH_MS);
+      timer ??= setTimeout(() => void flush(), FLUSH_MS);
     },
     subjectOf,
     async close() {
