@@ -50,7 +50,7 @@ export function erasureRoutes({ api: { endpoint }, store, policy, onCodes, now }
         }),
       },
     },
-    async ({ params, query: { site: named, dry_run }, access }) => {
+    async ({ params, query: { site: named, dry_run }, access, noted }) => {
       const site = oneSite(store, siteFor(access, named));
       const { site_pk, email_key } = siteRecord(store, site);
       const erased_at = now();
@@ -62,6 +62,7 @@ export function erasureRoutes({ api: { endpoint }, store, policy, onCodes, now }
         .write(async (tx) => {
           result.erased = await erase(tx, work, policy);
           if (dry_run || !result.erased) throw ROLL_BACK;
+          await tx.addAudit([{ ...noted, site, subject_kind: 'erasure', subject: erasure_id }]);
         })
         .catch((error: unknown) => {
           if (error !== ROLL_BACK) throw error;
@@ -102,6 +103,7 @@ export function erasureRoutes({ api: { endpoint }, store, policy, onCodes, now }
     'GET /v1/customers/:id/export',
     {
       scope: 'read',
+      reads: 'customer',
       summary: 'Everything that is stored of the person, a JSON object a line, each with its `record`',
       query: { site: theSite },
       answers: { 200: null },

@@ -112,6 +112,16 @@ test('a decision and its entry are stored together; a dry run decides nothing', 
   ]);
 });
 
+test('an export and an erasure are noted; the erasure by its own id', async () => {
+  const path = '/v1/customers/C-anna';
+  const token = server.admin_token;
+  expect((await as(token, `${path}/export?site=demo`)).status).toBe(200);
+  await expect.poll(async () => (await entries('?action=GET%20/v1/customers/:id/export')).length).toBe(1);
+  const { body } = await server.send<{ erasure_id: string }>('DELETE', `${path}?site=demo`);
+  expect(body.erasure_id).toMatch(/^ers_/);
+  expect(await entries('?action=DELETE%20/v1/customers/:id')).toMatchObject([{ subject_kind: 'erasure', subject: body.erasure_id }]);
+});
+
 test('the log has pages, newest first, and loses what is older than it is kept', async () => {
   const all = await entries('?limit=1000');
   const paged: AuditEntry[] = [];
@@ -121,7 +131,7 @@ test('the log has pages, newest first, and loses what is older than it is kept',
     cursor = page.next_cursor;
   }
   expect(paged).toEqual(all);
-  expect(all[0]?.action).toBe('POST /v1/decisions');
+  expect(all[0]?.action).toBe('DELETE /v1/customers/:id');
   server.clock.now += 11 * DAY;
   await server.get('/v1/links');
   await expect.poll(async () => (await entries()).map(({ action }) => action)).toEqual(['GET /v1/links']);
