@@ -1,5 +1,6 @@
 /** Stores for the tests and pictures of the analysts' pages: a simulated town, Jane, one who never stops clicking, and one who attacks. */
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { simulate } from '../../collector/simulate/simulate.ts';
 import { DAY, HOUR, MINUTE, SECOND, type WireEvent } from '../../protocol/event.ts';
 import { startServer, type TestServer } from '../collector/server.ts';
@@ -133,6 +134,20 @@ export async function tellJane(server: TownServer): Promise<void> {
     ],
     { signed: true },
   );
+}
+
+/** Some seconds of visitors, one event after the other, as their pages send them. */
+export async function visitNow(server: TestServer, seconds: number): Promise<void> {
+  const path = ['page_view', 'view_item', 'add_to_cart', 'login'];
+  for (let n = 0; n < seconds * 4; n += 1) {
+    const visitor = n % 7;
+    const type = path[Math.floor(n / 7) % path.length] ?? 'page_view';
+    const about = { title: visitor % 2 ? 'Lumen soundbar' : 'Lumen 55″ OLED TV', props: { items: [visitor % 2 ? BAR : TV], currency: 'EUR' } };
+    const event = { event_id: id(), type, time: Date.now(), anonymous_id: `visitor-${visitor}`, session_id: `now-${visitor}` };
+    const customer = type === 'login' && { customer_id: `C-20${visitor}` };
+    await send(server, visitor % 3 ? LAPTOP : PHONE, [{ ...event, ...about, ...customer, url: 'http://localhost:8080/demo/p/soundbar/' }]);
+    await sleep(250);
+  }
 }
 
 /** One customer with so many events: sessions of forty on two browsers, with pauses. */

@@ -29,17 +29,18 @@ const FILTERS: readonly Filter[] = [
   { name: 'from', label: 'From', kind: 'day' },
   { name: 'to', label: 'Before', kind: 'day' },
   { name: 'customer_id', label: 'Customer', kind: 'text' },
-  { name: 'person_id', label: 'Person', kind: 'text' },
-  { name: 'session_id', label: 'Session', kind: 'text' },
-  { name: 'anonymous_id', label: 'Browser', kind: 'text' },
-  { name: 'code', label: 'Code', kind: 'text' },
-  { name: 'store', label: 'Store', kind: 'text' },
-  { name: 'bots', label: 'Bots', kind: 'choice', choices: [['include', 'shown too']] },
+  { name: 'person_id', label: 'Person', kind: 'text', more: true },
+  { name: 'session_id', label: 'Session', kind: 'text', more: true },
+  { name: 'anonymous_id', label: 'Browser', kind: 'text', more: true },
+  { name: 'code', label: 'Code', kind: 'text', more: true },
+  { name: 'store', label: 'Store', kind: 'text', more: true },
+  { name: 'bots', label: 'Bots', kind: 'choice', choices: [['include', 'shown too']], more: true },
 ];
 
 const FORMATS = [
   ['csv', 'CSV'],
   ['ndjson', 'NDJSON'],
+  ['parquet', 'Parquet'],
 ] as const;
 
 export function LinksPage({ api, site, query }: PageProps) {

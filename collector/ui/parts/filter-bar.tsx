@@ -8,6 +8,8 @@ export interface Filter {
   /** Of a choice: value and what it is called. */
   choices?: readonly (readonly [string, string])[];
   placeholder?: string;
+  /** Out of sight until it is asked for, or set. */
+  more?: boolean;
 }
 
 interface FilterBarProps {
@@ -16,6 +18,7 @@ interface FilterBarProps {
 }
 
 export function FilterBar({ filters, query }: FilterBarProps) {
+  const rest = filters.filter(({ more }) => more);
   const set = filters.filter(({ name }) => query[name]);
   return (
     <form
@@ -25,18 +28,35 @@ export function FilterBar({ filters, query }: FilterBarProps) {
         event.preventDefault();
       }}
     >
-      {filters.map((filter) => (
-        <div key={filter.name} class={query[filter.name] ? 'filter is-set' : 'filter'}>
-          <label for={`filter-${filter.name}`}>{filter.label}</label>
-          <Field id={`filter-${filter.name}`} filter={filter} value={query[filter.name] ?? ''} />
-        </div>
+      {filters.filter(({ more }) => !more).map((filter) => (
+        <Labelled key={filter.name} filter={filter} value={query[filter.name] ?? ''} />
       ))}
+      {rest.length > 0 && (
+        <details open={rest.some(({ name }) => query[name])}>
+          <summary>More filters</summary>
+          <div class="filters">
+            {rest.map((filter) => (
+              <Labelled key={filter.name} filter={filter} value={query[filter.name] ?? ''} />
+            ))}
+          </div>
+        </details>
+      )}
       {set.length > 0 && (
         <button class="plain" type="button" onClick={() => setQuery(Object.fromEntries(set.map(({ name }) => [name, ''])))}>
           Clear
         </button>
       )}
     </form>
+  );
+}
+
+function Labelled({ filter, value }: { filter: Filter; value: string }) {
+  const id = `filter-${filter.name}`;
+  return (
+    <div class={value ? 'filter is-set' : 'filter'}>
+      <label for={id}>{filter.label}</label>
+      <Field id={id} filter={filter} value={value} />
+    </div>
   );
 }
 
