@@ -17,15 +17,18 @@ const PAGES: readonly (readonly [string, string])[] = [
 ];
 const ATTACKED: readonly (readonly [string, string])[] = [...PAGES, [`#/customers/demo/${encodeURIComponent(ATTACKER)}`, '.journey .mark']];
 
+/** 100,000 takes minutes to fill. */
+const PEOPLE = Number(process.env['PAGES_PEOPLE'] ?? 5_000);
+
 let server: TownServer;
 beforeAll(async () => {
   server = await startNow();
-  await fillTown(server, { people: 5_000, days: 4 });
+  await fillTown(server, { people: PEOPLE, days: 4 });
   await tellRestless(server, 'RESTLESS', 5_000);
   await tellRestless(server, 'ENDLESS', 20_000);
   await tellAttacker(server);
   await tellJane(server);
-});
+}, 900_000);
 afterAll(() => server?.close());
 
 describe('chromium', () => {

@@ -1,10 +1,12 @@
 /** `npm run screenshots [-- --all FOLDER]`: pictures of the pages for README and docs; with --all, each page in three widths and two themes. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Analyst, analystAt } from './analyst.ts';
 import { type Browser, launch } from './engines.ts';
-import { fillTown, JANE, startNow, tellJane } from './ui-store.ts';
+import { smallPng } from './small-png.ts';
+import { fillTown, JANE, startNow, tellJane, visitNow } from './ui-store.ts';
 
 const PAGES: readonly { name: string; hash: string; ready: string }[] = [
   { name: 'live', hash: '#/live', ready: 'table tbody tr' },
@@ -13,15 +15,11 @@ const PAGES: readonly { name: string; hash: string; ready: string }[] = [
   { name: 'links', hash: '#/links', ready: 'table tbody tr' },
   { name: 'health', hash: '#/health', ready: 'table tbody tr' },
 ];
-const SIZES = { desktop: [1280, 860], tablet: [820, 1100], phone: [390, 844] } as const;
-/** The pictures that documents show. */
-const KEPT: readonly [string, keyof typeof SIZES, boolean][] = [
-  ['live', 'desktop', false],
-  ['customers', 'desktop', false],
-  ['customer', 'desktop', false],
-  ['customer', 'phone', true],
-  ['links', 'desktop', false],
-];
+const SIZES = { desktop: [1280, 800], tablet: [820, 1100], phone: [390, 844] } as const;
+/** Documents show each page on a desktop, and these. */
+const KEPT: ReadonlySet<string> = new Set(['customer-phone-dark']);
+/** Pages that need more than a screen to tell their story. */
+const TALL: Readonly<Record<string, number>> = { customer: 1170 };
 
 const all = process.argv.indexOf('--all');
 const folder = all > 0 ? (process.argv[all + 1] ?? 'pictures') : fileURLToPath(new URL('../../docs/pictures', import.meta.url));
@@ -35,22 +33,23 @@ try {
   for (const { name, hash, ready } of PAGES)
     for (const size of Object.keys(SIZES) as (keyof typeof SIZES)[])
       for (const dark of [false, true]) {
-        if (all < 0 && !KEPT.some((kept) => kept[0] === name && kept[1] === size && kept[2] === dark)) continue;
+        const file = `${name}-${size}${dark ? '-dark' : ''}`;
+        if (all < 0 && !(size === 'desktop' && !dark) && !KEPT.has(file)) continue;
         const [width, height] = SIZES[size];
-        await analyst.size(width, height, dark);
+        await analyst.size(width, (size === 'desktop' && TALL[name]) || height, dark);
         await analyst.open(hash, ready);
-        await new Promise((resolve) => setTimeout(resolve, 700));
-        const file = join(folder, `${name}-${size}${dark ? '-dark' : ''}.png`);
-        writeFileSync(file, await picture(browser, analyst));
-        process.stdout.write(`${file}\n`);
+        await (name === 'live' ? visitNow(server, 12) : sleep(700));
+        const png = await smallPng(browser.driver, await pictureOf(browser, analyst));
+        writeFileSync(join(folder, `${file}.png`), png);
+        process.stdout.write(`${file}.png ${Math.round(png.length / 1024)} KB\n`);
       }
 } finally {
   await browser.close();
   await server.close();
 }
 
-async function picture({ cdp }: Browser, analyst: Analyst): Promise<Buffer> {
+async function pictureOf({ cdp }: Browser, analyst: Analyst): Promise<string> {
   await analyst.run('document.activeElement?.blur()');
   const { data } = (await cdp('Page.captureScreenshot', { format: 'png' })) as { data: string };
-  return Buffer.from(data, 'base64');
+  return data;
 }

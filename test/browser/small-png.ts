@@ -39,7 +39,7 @@ function chunk(type: string, data: Buffer): Buffer {
   return Buffer.concat([length, body, sum]);
 }
 
-/** The commonest colours, and for each other one the nearest of them. */
+/** The commonest colours of each sort, and for each other one the nearest of them. */
 const REDUCE = `
   const [png, done] = arguments;
   const image = new Image();
@@ -53,7 +53,11 @@ const REDUCE = `
     const counts = new Map();
     const keyAt = (i) => (data[i] << 16) | (data[i + 1] << 8) | data[i + 2];
     for (let i = 0; i < data.length; i += 4) counts.set(keyAt(i), (counts.get(keyAt(i)) ?? 0) + 1);
-    const palette = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 255).map(([key]) => [key >> 16, (key >> 8) & 255, key & 255]);
+    const ranked = [...counts].sort((a, b) => b[1] - a[1]).map(([key]) => key);
+    // The commonest of each sort of colour goes first, else many greys of text would leave no room for a small red dot.
+    const sorts = new Map();
+    for (const key of ranked) if (!sorts.has(key & 0xf0f0f0)) sorts.set(key & 0xf0f0f0, key);
+    const palette = [...new Set([...[...sorts.values()].slice(0, 200), ...ranked])].slice(0, 255).map((key) => [key >> 16, (key >> 8) & 255, key & 255]);
     const nearest = new Map();
     const find = (key) => {
       let best = 0, least = Infinity;

@@ -142,7 +142,10 @@ export async function visitNow(server: TestServer, seconds: number): Promise<voi
   for (let n = 0; n < seconds * 4; n += 1) {
     const visitor = n % 7;
     const type = path[Math.floor(n / 7) % path.length] ?? 'page_view';
-    const about = { title: visitor % 2 ? 'Lumen soundbar' : 'Lumen 55″ OLED TV', props: { items: [visitor % 2 ? BAR : TV], currency: 'EUR' } };
+    const about = {
+      title: visitor % 2 ? 'Lumen soundbar' : 'Lumen 55″ OLED TV',
+      props: { items: [visitor % 2 ? BAR : TV], currency: 'EUR' },
+    };
     const event = { event_id: id(), type, time: Date.now(), anonymous_id: `visitor-${visitor}`, session_id: `now-${visitor}` };
     const customer = type === 'login' && { customer_id: `C-20${visitor}` };
     await send(server, visitor % 3 ? LAPTOP : PHONE, [{ ...event, ...about, ...customer, url: 'http://localhost:8080/demo/p/soundbar/' }]);

@@ -28,9 +28,11 @@ export function FilterBar({ filters, query }: FilterBarProps) {
         event.preventDefault();
       }}
     >
-      {filters.filter(({ more }) => !more).map((filter) => (
-        <Labelled key={filter.name} filter={filter} value={query[filter.name] ?? ''} />
-      ))}
+      {filters
+        .filter(({ more }) => !more)
+        .map((filter) => (
+          <Labelled key={filter.name} filter={filter} value={query[filter.name] ?? ''} />
+        ))}
       {rest.length > 0 && (
         <details open={rest.some(({ name }) => query[name])}>
           <summary>More filters</summary>
