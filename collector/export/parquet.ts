@@ -4,8 +4,9 @@ import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import type { LinkRow } from '../store/link-row.ts';
 import { type ColumnKind, LINK_COLUMNS, type LinkColumn } from './columns.ts';
 
-/** Rows of one group: what an export holds in memory at once. */
+/** A group ends at so many rows, or letters: what an export holds in memory at once. */
 const GROUP_ROWS = 20_000;
+const GROUP_LETTERS = 12_000_000;
 
 /** Times are TIMESTAMP (milliseconds, UTC), lists JSON text, money a decimal string. */
 export async function* linksAsParquet(pages: AsyncIterable<readonly LinkRow[]>, groupRows = GROUP_ROWS): AsyncGenerator<Uint8Array> {
@@ -22,6 +23,7 @@ export async function* linksAsParquet(pages: AsyncIterable<readonly LinkRow[]>, 
   };
   let columns = emptyColumns();
   let rows = 0;
+  let letters = 0;
   const writeGroup = (): Uint8Array => {
     void parquet.write({
       columnData: LINK_COLUMNS.map(({ name }, i) => ({ name, data: columns[i] ?? [], offsetIndex: false })),
@@ -29,16 +31,19 @@ export async function* linksAsParquet(pages: AsyncIterable<readonly LinkRow[]>, 
     });
     columns = emptyColumns();
     rows = 0;
+    letters = 0;
     return take();
   };
   for await (const page of pages) {
     for (const link of page) {
       for (let i = 0; i < LINK_COLUMNS.length; i++) {
         const { name, kind } = LINK_COLUMNS[i] as LinkColumn;
-        columns[i]?.push(value(kind, link[name]));
+        const cell = value(kind, link[name]);
+        columns[i]?.push(cell);
+        if (typeof cell === 'string') letters += cell.length;
       }
       rows += 1;
-      if (rows === groupRows) yield writeGroup();
+      if (rows === groupRows || letters > GROUP_LETTERS) yield writeGroup();
     }
   }
   if (rows > 0) yield writeGroup();

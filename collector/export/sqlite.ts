@@ -99,10 +99,17 @@ function createThread(file: string): Thread {
   };
 }
 
+/** An export needs a tenth of it; a thread that wants more ends, and with it what it was asked, but not the collector. */
+const resourceLimits = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 16 };
+
 /** From sources (tests, `npm run dev`) the thread has to be taught TypeScript first; built, it is a module beside this one. */
 function startWorker(file: string): Worker {
   const workerData = { file };
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./sqlite-worker.js', import.meta.url), { workerData });
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./sqlite-worker.js', import.meta.url), { workerData, resourceLimits });
   const entry = JSON.stringify(new URL('./sqlite-worker.ts', import.meta.url).href);
-  return new Worker(`import('tsx/esm/api').then(({ register }) => { register(); return import(${entry}); })`, { eval: true, workerData });
+  return new Worker(`import('tsx/esm/api').then(({ register }) => { register(); return import(${entry}); })`, {
+    eval: true,
+    workerData,
+    resourceLimits,
+  });
 }

@@ -69,6 +69,17 @@ test('an empty selection is a whole Parquet file, and many rows are many row gro
   expect((await parquetReadObjects({ file: file.buffer as ArrayBuffer })).map((row) => row['segment'])).toEqual(many.map((_, i) => i));
 });
 
+test('rows that are long make smaller row groups', async () => {
+  const links = await server.links();
+  const long = Array.from({ length: 40 }, (_, i) => ({ ...(links[0] as LinkRow), segment: i, referrer: String(i).repeat(500_000) }));
+  const file = await bytesOf(linksAsParquet(pagesOf(long, 10)));
+  const groups = parquetMetadata(file.buffer as ArrayBuffer).row_groups.map(({ num_rows }) => Number(num_rows));
+  expect(groups.length).toBeGreaterThan(1);
+  expect((await parquetReadObjects({ file: file.buffer as ArrayBuffer })).map((read) => read['referrer'])).toEqual(
+    long.map(({ referrer }) => referrer),
+  );
+});
+
 test('no cell of a CSV begins as a formula, whatever the separator it is read with', () => {
   const hostile = [
     ...['=1+1', '+1+1', '-1+1', '@SUM(A1)', '\t=1', '\r=1', '\n=1', ' =1', '\u00a0=1', '\ufeff=1', '＝1', '＋1', '－1', '＠x', '\u0000=1'],
