@@ -17,7 +17,7 @@ export default defineConfig({
       project('client', ['test/client/**/*.test.ts'], { environment: 'jsdom' }),
       project('contract', ['test/contract/**/*.test.ts'], { testTimeout: 120_000, ...POSTGRES }),
       // The same suites on PostgreSQL.
-      project('postgres', ['test/contract/{linking,cost,erasure}.test.ts', 'test/collector/**/*.test.ts', 'test/e2e/jane.test.ts'], {
+      project('postgres', ['test/contract/{linking,cost,erasure}.test.ts', 'test/collector/**/*.test.ts', 'test/e2e/{jane,feed}.test.ts'], {
         testTimeout: 120_000,
         env: { STORE: 'postgres' },
         ...POSTGRES,

@@ -31,7 +31,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-test('killed ten times while 50,000 events, logins, merges and undos arrive, it has every link', { timeout: 120_000 }, async () => {
+test('killed ten times while 50,000 events, logins, merges and undos arrive, it has every link', { timeout: 240_000 }, async () => {
   await post(Array.from({ length: 2_000 }, (_, i) => plainEvent(i)));
   const writing = write();
   let done = false;
