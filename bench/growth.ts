@@ -3,19 +3,26 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { simulate } from '../collector/simulate/simulate.ts';
 import { batch, pageView } from './harness/bodies.ts';
-import { type Figures, median, sendLoad } from './harness/load.ts';
+import { type Figures, median, medians, sendLoad } from './harness/load.ts';
 import { type BenchServer, machine, startProcess } from './harness/servers.ts';
 
 /** Stored events at which it is measured; `GROWTH_EVENTS` names others, e.g. 1000000. */
 const LEVELS = (process.env['GROWTH_EVENTS'] ?? '1000000,5000000').split(',').map(Number);
 const ROUNDS = 3;
 const SECONDS = 5;
+/** More than any round sends, so that none is sent twice. */
+const WARM_UP = 80_000;
+const BODIES = 150_000;
 const LINES = 5_000;
 
 interface Level {
   stored: number;
   ours: Figures;
+  /** The same load on an empty store. */
+  floor: Figures;
   ratio: number;
+  /** Memory after storing them, and after the load. */
+  filled_rss_mb: number;
   rss_mb: number;
   bytes_per_event: number;
 }
@@ -51,46 +58,57 @@ export async function run(): Promise<{
   const server = await startProcess('ours');
   const events = shops();
   const levels: Level[] = [];
-  let sent = 0;
-  const measure = async (): Promise<Figures> => {
-    const rounds: Figures[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) {
-      const bodies = Array.from({ length: 150_000 }, (_, n) => batch([pageView(sent + n, (sent + n) % 20_000)]));
-      sent += bodies.length;
-      rounds.push(await sendLoad(server, { bodies, path: '', events_per_request: 1, seconds: SECONDS }));
-    }
-    return rounds.sort((a, b) => a.events_per_s - b.events_per_s)[ROUNDS >> 1] as Figures;
-  };
-  await measure();
-  const empty = await measure();
   let stored = 0;
   for (const level of LEVELS) {
     const before = server.bytes();
+    const started = performance.now();
     await fill(server, events, level - stored);
     const bytes_per_event = Math.round((server.bytes() - before) / (level - stored));
+    console.log(`${level} events stored, the last ${level - stored} at ${perSecond(level - stored, started)} events/s`);
     stored = level;
-    const ours = await measure();
+    const filled_rss_mb = Math.round(server.rss());
+    const rounds = [];
+    // An empty store beside it in each round, so that what else the machine does strikes both.
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const empty = await startProcess('ours');
+      const other = await measure(empty, round);
+      await empty.stop();
+      rounds.push({ ours: await measure(server, level + round), floor: other });
+    }
     levels.push({
       stored,
-      ours,
-      ratio: Math.round((ours.events_per_s / empty.events_per_s) * 1_000) / 1_000,
+      ours: medians(rounds.map(({ ours }) => ours)),
+      floor: medians(rounds.map(({ floor }) => floor)),
+      ratio: rounded(median(rounds.map(({ ours, floor }) => ours.events_per_s / floor.events_per_s))),
+      filled_rss_mb,
       rss_mb: Math.round(server.rss()),
       bytes_per_event,
     });
   }
   await server.stop();
   const last = levels.at(-1) as Level;
-  return { scenario: 'growth', ours: last.ours, floor: empty, ratio: median([last.ratio]), rounds: ROUNDS, levels, machine: machine() };
+  return { scenario: 'growth', ours: last.ours, floor: last.floor, ratio: last.ratio, rounds: ROUNDS, levels, machine: machine() };
 }
 
-export function table({ floor, levels }: Awaited<ReturnType<typeof run>>): string {
+/** Page views of 20,000 browsers that come again, none of them stored before. */
+async function measure(server: BenchServer, seed: number): Promise<Figures> {
+  const at = seed * (WARM_UP + BODIES);
+  const views = (from: number, count: number): string[] =>
+    Array.from({ length: count }, (_, n) => batch([pageView(at + from + n, (from + n) % 20_000)]));
+  await sendLoad(server, { bodies: views(0, WARM_UP), path: '', events_per_request: 1, seconds: 2 });
+  return sendLoad(server, { bodies: views(WARM_UP, BODIES), path: '', events_per_request: 1, seconds: SECONDS });
+}
+
+const perSecond = (count: number, since: number): number => Math.round((count / (performance.now() - since)) * 1_000);
+const rounded = (ratio: number): number => Math.round(ratio * 1_000) / 1_000;
+
+export function table({ levels }: Awaited<ReturnType<typeof run>>): string {
   return [
-    '| stored events | events/s | p99 ms | of an empty store | RSS MB | bytes an event |',
-    '| --- | --- | --- | --- | --- | --- |',
-    `| 0 | ${floor.events_per_s} | ${floor.p99_ms} | 1 | | |`,
+    '| stored events | events/s | p99 ms | an empty store beside it: events/s | p99 ms | ratio | RSS MB | bytes an event |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- |',
     ...levels.map(
-      ({ stored, ours, ratio, rss_mb, bytes_per_event }) =>
-        `| ${stored} | ${ours.events_per_s} | ${ours.p99_ms} | ${ratio} | ${rss_mb} | ${bytes_per_event} |`,
+      ({ stored, ours, floor, ratio, rss_mb, bytes_per_event }) =>
+        `| ${stored.toLocaleString('en')} | ${ours.events_per_s} | ${ours.p99_ms} | ${floor.events_per_s} | ${floor.p99_ms} | ${ratio} | ${rss_mb} | ${bytes_per_event} |`,
     ),
   ].join('\n');
 }
