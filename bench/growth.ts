@@ -1,8 +1,6 @@
 /** What a full store costs: throughput at N stored events beside that of an empty one, memory, and bytes on disk an event. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { simulate } from '../collector/simulate/simulate.ts';
 import { batch, pageView } from './harness/bodies.ts';
+import { fill, shops } from './harness/fill.ts';
 import { type Figures, median, medians, sendLoad } from './harness/load.ts';
 import { type BenchServer, machine, startProcess } from './harness/servers.ts';
 
@@ -13,7 +11,6 @@ const SECONDS = 5;
 /** More than any round sends, so that none is sent twice. */
 const WARM_UP = 80_000;
 const BODIES = 150_000;
-const LINES = 5_000;
 
 interface Level {
   stored: number;
@@ -25,25 +22,6 @@ interface Level {
   filled_rss_mb: number;
   rss_mb: number;
   bytes_per_event: number;
-}
-
-/** Events of one simulated shop after another, for ever. */
-function* shops(): Generator<object> {
-  for (let seed = 1; ; seed += 1)
-    for (const day of simulate({ preset: 'mid-size', seed }).days) for (const { event } of day.events) yield event;
-}
-
-async function fill(server: BenchServer, events: Generator<object>, count: number): Promise<void> {
-  const token = readFileSync(join(server.data_dir, 'admin-token'), 'utf8').trim();
-  for (let left = count; left > 0; left -= LINES) {
-    const lines = Array.from({ length: Math.min(left, LINES) }, () => JSON.stringify(events.next().value));
-    const response = await fetch(`${server.url}/v1/import`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token}` },
-      body: lines.join('\n'),
-    });
-    if (!response.ok) throw new Error(`import: ${response.status} ${await response.text()}`);
-  }
 }
 
 export async function run(): Promise<{

@@ -56,4 +56,8 @@ function printFigures(result: object): void {
   if (Object.keys(rows).length > 0) console.table(rows);
 }
 
-await main();
+await main().catch((error: unknown) => {
+  console.error(error);
+  // Servers that still run would keep this process alive.
+  process.exit(1);
+});

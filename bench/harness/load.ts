@@ -1,6 +1,6 @@
 /** Load from a process of its own: wrk (Debian's package), its requests read from a file or made by a script. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BenchServer } from './servers.ts';
@@ -20,18 +20,23 @@ export interface Load {
   events_per_request: number;
   seconds: number;
   connections?: number;
+  /** How long each connection waits between an answer and its next request. */
+  delay_ms?: number;
 }
+
+/** Bodies are kept off the disk whose fsyncs are measured, where the system has a place for that. */
+const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 const AGENT = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36';
 
 /** Sends the load and reads what came of it. Throws if a request failed. */
 export async function sendLoad(
   server: BenchServer,
-  { bodies, path, events_per_request, seconds, connections = 64 }: Load,
+  { bodies, path, events_per_request, seconds, connections = 64, delay_ms = 0 }: Load,
 ): Promise<Figures> {
-  const folder = mkdtempSync(join(tmpdir(), 'footfall-load-'));
+  const folder = mkdtempSync(join(MEMORY, 'footfall-load-'));
   writeFileSync(join(folder, 'bodies'), bodies.join('\n'));
-  writeFileSync(join(folder, 'load.lua'), bodies.length > 0 ? postScript(join(folder, 'bodies')) : getScript(path));
+  writeFileSync(join(folder, 'load.lua'), (bodies.length > 0 ? postScript(join(folder, 'bodies')) : getScript(path)) + pause(delay_ms));
   const before = server.cpu();
   const output = await wrk(['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '-s', join(folder, 'load.lua'), server.url]);
   const cpu = server.cpu() - before;
@@ -69,6 +74,8 @@ request = function()
   n = n % #bodies + 1
   return wrk.format("POST", "/e", headers, bodies[n])
 end`;
+
+const pause = (ms: number): string => (ms > 0 ? `\ndelay = function() return ${ms} end` : '');
 
 const getScript = (path: string): string => `
 local headers = { ["user-agent"] = "${AGENT}" }

@@ -13,6 +13,9 @@ export interface BenchServer {
   rss(): number;
   /** Bytes of the data directory. */
   bytes(): number;
+  /** The same on the same data, as a new process. */
+  restart(): Promise<BenchServer>;
+  /** Ends it, and removes its data unless they are another's. */
   stop(): Promise<void>;
 }
 
@@ -20,22 +23,45 @@ const SCRIPTS = {
   ours: ['dist/collector/main.js'],
   floor: ['--import', 'tsx', 'bench/harness/floor.ts'],
   'floor-jetstream': ['--import', 'tsx', 'bench/harness/floor-jetstream.ts'],
+  reads: ['--import', 'tsx', 'bench/harness/floor-reads.ts'],
 } as const;
 export type Kind = 'ours' | 'floor';
 
 /** Clock ticks a second of /proc; 100 on every Linux that Debian ships. */
 const TICKS = 100;
 
-/** `settings`: more of the environment. */
-export async function startProcess(
+/** On new data of its own, or beside another that keeps `data_dir`. `settings`: more of the environment. */
+export function startProcess(
   kind: keyof typeof SCRIPTS,
-  data_dir = mkdtempSync(join(tmpdir(), 'footfall-bench-')),
-  settings: Record<string, string> = {},
+  data_dir?: string,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<BenchServer> {
+  return start({ kind, data_dir: data_dir ?? mkdtempSync(join(tmpdir(), 'footfall-bench-')), owned: data_dir === undefined, settings });
+}
+
+interface Start {
+  kind: keyof typeof SCRIPTS;
+  data_dir: string;
+  owned: boolean;
+  settings: Readonly<Record<string, string>>;
+}
+
+async function start(same: Start): Promise<BenchServer> {
+  const { kind, data_dir, owned, settings } = same;
   const fixed = { DATA_DIR: data_dir, PORT: '0', COLLECT_RATE: '0', LOG_LEVEL: 'error', NODE_ENV: '', DEMO: '1' };
   const env = { ...process.env, ...fixed, ...settings };
   const child = spawn(process.execPath, SCRIPTS[kind], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  // Whatever ends a benchmark leaves no server behind.
+  const kill = (): boolean => child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
   const url = await ready(child);
+  const end = async (): Promise<void> => {
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    setTimeout(() => child.kill('SIGKILL'), 3_000).unref();
+    await gone;
+  };
   return {
     url,
     data_dir,
@@ -45,12 +71,13 @@ export async function startProcess(
     },
     rss: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
     bytes: () => readdirSync(data_dir).reduce((sum, file) => sum + statSync(join(data_dir, file)).size, 0),
+    async restart() {
+      await end();
+      return start(same);
+    },
     async stop() {
-      const gone = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGTERM');
-      setTimeout(() => child.kill('SIGKILL'), 3_000).unref();
-      await gone;
-      rmSync(data_dir, { recursive: true });
+      await end();
+      if (owned) rmSync(data_dir, { recursive: true });
     },
   };
 }
