@@ -1,20 +1,13 @@
 /** Runs benchmarks by name, or all of them: `npm run bench -- [NAME] [--json]`. */
 import { readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-
-/** What each file beside this one exports. */
-export interface Benchmark {
-  /** Measures, and returns what `--json` prints. */
-  run(): Promise<object>;
-  /** The result for people. Default: its figures side by side. */
-  table?(result: object): string;
-}
+import type { Benchmark } from './benchmark.ts';
 
 const USAGE = 'npm run bench -- [NAME] [--json]';
 
 async function main(): Promise<void> {
   const names = readdirSync(import.meta.dirname)
-    .filter((file) => file.endsWith('.ts') && file !== 'main.ts')
+    .filter((file) => file.endsWith('.ts') && !['main.ts', 'benchmark.ts', 'document.ts'].includes(file))
     .map((file) => file.slice(0, -'.ts'.length))
     .sort();
   const { name, json } = readArgs(names);

@@ -29,3 +29,16 @@ export async function run(): Promise<{ scenario: string; ours: Figures; floor: F
   const ratio = Math.round(median(ratios) * 1_000) / 1_000;
   return { scenario: 'scan', ours: medians(rounds.ours), floor: medians(rounds.floor), ratio, rounds: ROUNDS, machine: machine() };
 }
+
+export function table({ ours, floor, ratio }: Awaited<ReturnType<typeof run>>): string {
+  const line = (name: string, of: Figures): string =>
+    `| ${name} | ${of.requests_per_s} | ${of.p50_ms} | ${of.p99_ms} | ${of.cpu_us_per_event} |`;
+  return [
+    '| | scans/s | p50 ms | p99 ms | µs CPU/scan |',
+    '| --- | --- | --- | --- | --- |',
+    line('ours', ours),
+    line('floor', floor),
+    '',
+    `Ratio ${ratio}.`,
+  ].join('\n');
+}
