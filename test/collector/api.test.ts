@@ -62,6 +62,8 @@ describe('a good request is answered as described', () => {
     const operation = operationOf(request[0]);
     const response = await call(request);
     const type = (response.headers.get('content-type') ?? '').split(';')[0] ?? '';
+    // A PostgreSQL is backed up by its own tools.
+    if (request[0] === 'POST /v1/backup' && process.env['STORE'] === 'postgres') return expectProblem(response, 501);
     const described = operation?.responses[response.status];
     expect(described, `${response.status} is described`).toBeDefined();
     expect(response.status).toBeLessThan(400);
