@@ -140,6 +140,24 @@ test('two ids are merged after a preview; the merge stands in the picture, and i
   expect(await analyst.faults()).toEqual([]);
 });
 
+test('a customer is exported whole, and erased after a preview of what that takes', async () => {
+  await server.post([
+    { event_id: 'bob', type: 'login', time: Date.now(), anonymous_id: 'bobs', session_id: 'b1', customer_id: 'BOB' },
+    { event_id: 'bob-2', type: 'page_view', time: Date.now() + 1, anonymous_id: 'bobs', session_id: 'b1' },
+  ]);
+  await analyst.open('#/customers/demo/BOB', '.journey .mark');
+  const lines = await browser.driver.executeAsyncScript<string>(
+    'const done = arguments[0]; fetch(document.querySelector(".actions a").href).then((answer) => answer.text()).then(done)',
+  );
+  expect(lines).toContain('"bob-2"');
+  await click('.actions > button');
+  await until(async () => /events\s*2/.test(await analyst.text('dialog .report')));
+  expect(await analyst.axe()).toEqual([]);
+  await click('dialog .primary');
+  await shows('has no customer of this id');
+  expect((await server.send('GET', '/v1/customers/BOB?site=demo')).status).toBe(404);
+});
+
 test('a token that may only read is offered no change', async () => {
   const { body } = await server.send<{ token: string }>('POST', '/v1/tokens', { name: 'Ann', scopes: ['read'] });
   analyst = await analystAt(browser, server, body.token);

@@ -55,14 +55,15 @@ export function CustomerPage({ api, path: [site = '', customerId = ''] }: PagePr
 
   const failure = customer.failure.value;
   const profile = customer.profile.value;
-  if (profile === null || identity.value === null) {
+  const gone = failure?.status === 404;
+  if (profile === null || identity.value === null || gone) {
     if (failure === null) return <p class="quiet waiting">Reading the journey …</p>;
     return (
       <section class="nobody">
         <h1>
           <bdi>{customerId}</bdi>
         </h1>
-        <p class="problem">{failure.status === 404 ? `The site “${site}” has no customer of this id.` : failure.message}</p>
+        <p class="problem">{gone ? `The site “${site}” has no customer of this id.` : failure.message}</p>
         <p>
           <a href="#/customers">Look for somebody else</a>
         </p>
