@@ -13,7 +13,16 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 /** Install, build and start: CI and the suites do it. */
 const NOT_RUN = ['npm ci && npm start', 'npm ci && npm test'];
 /** A reader goes through them in this order, so that what one makes the next may name. */
-const PAGES = ['README.md', 'docs/protocol.md', 'docs/operations.md', 'docs/linking.md', 'docs/codes.md', 'docs/api.md'];
+const PAGES = [
+  'README.md',
+  'docs/protocol.md',
+  'docs/operations.md',
+  'docs/linking.md',
+  'docs/codes.md',
+  'docs/api.md',
+  'docs/profiles.md',
+  'docs/privacy.md',
+];
 
 let server: TestServer;
 /** Where the reader's shell stands: `data` is in it, as it is in a checkout. */
