@@ -4,7 +4,10 @@ type Query = Readonly<Record<string, string | number | null | undefined>>;
 
 export interface Api {
   get<T>(path: string, query?: Query): Promise<T>;
+  /** A Blob is sent as it is; anything else as JSON. */
   send<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: object, query?: Query): Promise<T>;
+  /** For answers that are files. */
+  file(path: string, body: object): Promise<Blob>;
 }
 
 /** `refused`: nobody is signed in (any more). `unreachable`: no answer. `failed`: an answer that is an error. */
@@ -21,17 +24,20 @@ export function createApi(
   onRefused: (failure: Failure) => void = () => undefined,
   send: typeof fetch = (input, init) => fetch(input, init),
 ): Api {
-  async function ask<T>(method: string, path: string, query: Query, body?: object): Promise<T> {
+  async function ask<T>(method: string, path: string, query: Query, body?: object, isFile = false): Promise<T> {
     let response: Response;
     let answer: unknown;
+    const blob = body instanceof Blob;
+    const type = blob ? body.type || 'application/octet-stream' : 'application/json';
     try {
       response = await send(withQuery(path, query), {
         method,
-        headers: { accept: 'application/json', ...(body && { 'content-type': 'application/json' }) },
+        headers: { accept: isFile ? '*/*' : 'application/json', ...(body && { 'content-type': type }) },
         signal: AbortSignal.timeout(PATIENCE),
-        ...(body && { body: JSON.stringify(body) }),
+        ...(body && { body: blob ? body : JSON.stringify(body) }),
       });
-      answer = response.status === 204 ? {} : await response.json().catch(() => null);
+      if (response.status === 204) answer = {};
+      else answer = isFile && response.ok ? await response.blob() : await response.json().catch(() => null);
     } catch {
       throw failure('unreachable', 0, 'The collector does not answer.');
     }
@@ -45,6 +51,7 @@ export function createApi(
   return {
     get: (path, query = {}) => ask('GET', path, query),
     send: (method, path, body, query = {}) => ask(method, path, query, body),
+    file: (path, body) => ask('POST', path, {}, body, true),
   };
 }
 

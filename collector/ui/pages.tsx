@@ -1,6 +1,7 @@
 /** The pages, in the order of the menu: to add one, write its file in pages/ and a line here (docs/ui.md). */
 import type { ComponentChild } from 'preact';
 import type { Api } from './api.ts';
+import { CodesPage } from './pages/codes.tsx';
 import { CustomerPage } from './pages/customer.tsx';
 import { CustomersPage } from './pages/customers.tsx';
 import { HealthPage } from './pages/health.tsx';
@@ -34,6 +35,7 @@ export const PAGES: readonly Page[] = [
   { name: 'customers', parts: 0, menu: 'Customers', question: 'Who is this?', show: CustomersPage },
   { name: 'customers', parts: 2, question: 'Was this all one person, and why?', show: CustomerPage },
   { name: 'links', parts: 0, menu: 'Links', question: 'Which session is whose?', show: LinksPage },
+  { name: 'codes', parts: 0, menu: 'Codes', question: 'Which code sells?', show: CodesPage },
   { name: 'health', parts: 0, menu: 'Health', question: 'Can I trust it?', show: HealthPage },
 ];
 

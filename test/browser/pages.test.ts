@@ -4,6 +4,7 @@ import { By, Key } from 'selenium-webdriver';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Analyst, analystAt } from './analyst.ts';
 import { type Browser, ENGINES, launch } from './engines.ts';
+import { fillShops } from './ui-shops.ts';
 import { ATTACKER, fillTown, JANE, startNow, type TownServer, tellAttacker, tellJane, tellRestless } from './ui-store.ts';
 
 /** Each page, and what is there once it can be used. A new page is added here. */
@@ -13,6 +14,7 @@ const PAGES: readonly (readonly [string, string])[] = [
   [`#/customers/demo/${JANE}`, '.journey .mark'],
   ['#/customers/demo/RESTLESS', '.journey .mark'],
   ['#/links', 'table tbody tr:nth-child(100)'],
+  ['#/codes', '.grid tbody tr'],
   ['#/health', 'table tbody tr'],
 ];
 const ATTACKED: readonly (readonly [string, string])[] = [...PAGES, [`#/customers/demo/${encodeURIComponent(ATTACKER)}`, '.journey .mark']];
@@ -28,6 +30,7 @@ beforeAll(async () => {
   await tellRestless(server, 'ENDLESS', 20_000);
   await tellAttacker(server);
   await tellJane(server);
+  await fillShops(server);
 }, 900_000);
 afterAll(() => server?.close());
 
