@@ -4,6 +4,7 @@ import type { Api } from './api.ts';
 import { CodesPage } from './pages/codes.tsx';
 import { CustomerPage } from './pages/customer.tsx';
 import { CustomersPage } from './pages/customers.tsx';
+import { FunnelPage } from './pages/funnel.tsx';
 import { HealthPage } from './pages/health.tsx';
 import { LinksPage } from './pages/links.tsx';
 import { LivePage } from './pages/live.tsx';
@@ -36,6 +37,7 @@ export const PAGES: readonly Page[] = [
   { name: 'customers', parts: 2, question: 'Was this all one person, and why?', show: CustomerPage },
   { name: 'links', parts: 0, menu: 'Links', question: 'Which session is whose?', show: LinksPage },
   { name: 'codes', parts: 0, menu: 'Codes', question: 'Which code sells?', show: CodesPage },
+  { name: 'funnel', parts: 0, menu: 'Funnel', question: 'Where do we lose them?', show: FunnelPage },
   { name: 'health', parts: 0, menu: 'Health', question: 'Can I trust it?', show: HealthPage },
 ];
 

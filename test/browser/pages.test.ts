@@ -15,6 +15,7 @@ const PAGES: readonly (readonly [string, string])[] = [
   ['#/customers/demo/RESTLESS', '.journey .mark'],
   ['#/links', 'table tbody tr:nth-child(100)'],
   ['#/codes', '.grid tbody tr'],
+  ['#/funnel', '.bars li'],
   ['#/health', 'table tbody tr'],
 ];
 const ATTACKED: readonly (readonly [string, string])[] = [...PAGES, [`#/customers/demo/${encodeURIComponent(ATTACKER)}`, '.journey .mark']];

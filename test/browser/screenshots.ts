@@ -15,6 +15,7 @@ const PAGES: readonly { name: string; hash: string; ready: string }[] = [
   { name: 'customer', hash: `#/customers/demo/${JANE}`, ready: '.journey .mark' },
   { name: 'links', hash: '#/links', ready: 'table tbody tr' },
   { name: 'codes', hash: '#/codes', ready: '.grid tbody tr' },
+  { name: 'funnel', hash: '#/funnel', ready: '.bars li' },
   { name: 'health', hash: '#/health', ready: 'table tbody tr' },
 ];
 const SIZES = { desktop: [1280, 800], tablet: [820, 1100], phone: [390, 844] } as const;

@@ -1,5 +1,5 @@
 /** Stores with codes that people scan, view, want and buy: what the page of codes is about. */
-import { MINUTE, SECOND, type WireEvent } from '../../protocol/event.ts';
+import type { WireEvent } from '../../protocol/event.ts';
 import type { TestServer } from '../collector/server.ts';
 
 const STORES = [
@@ -30,21 +30,22 @@ export async function fillShops(server: TestServer, scans = 90): Promise<void> {
     }
   }
   const events: WireEvent[] = [];
-  const time = Date.now() - MINUTE;
   for (let n = 0; n < scans; n += 1) {
-    const { code, sku, price } = codes[(n * n + n) % codes.length] as (typeof codes)[number];
+    const { code, sku, price } = codes[(n * 5 + Math.floor(n / 20)) % codes.length] as (typeof codes)[number];
     const scanned = await fetch(`${server.url}/q/${code}`, { redirect: 'manual', headers: { 'user-agent': PHONE } });
     const scan = new URL(scanned.headers.get('location') ?? '').searchParams.get('ff_scan') ?? '';
+    const time = Date.now();
     if (n % 9 === 8) continue;
     const items = [{ item_id: sku, item_name: sku, price, quantity: 1 }];
     const props = { items, value: price, currency: 'EUR', transaction_id: `shop-${n}` };
-    const at = (type: string, second: number, more: Partial<WireEvent> = {}): WireEvent => ({
-      ...{ event_id: `shop-${n}-${type}`, type, time: time + second * SECOND, anonymous_id: `shop-${n}`, session_id: `shop-${n}` },
+    const at = (type: string, later: number, more: Partial<WireEvent> = {}): WireEvent => ({
+      ...{ event_id: `shop-${n}-${type}`, type, time: time + later, anonymous_id: `shop-${n}`, session_id: `shop-${n}` },
       ...{ url: `${server.url}/demo/`, ...more },
     });
     events.push(at('page_view', 1, { scan }), at('view_item', 3, { props }));
-    if (n % 2 === 0) events.push(at('add_to_cart', 8, { props }));
-    if (n % 4 === 0) events.push(at('purchase', 20, { props, ...(n % 8 === 0 && { customer_id: `shopper-${n}` }) }));
+    if ((n * 7) % 11 < 6) events.push(at('add_to_cart', 8, { props }));
+    if ((n * 7) % 11 < 4 && price !== '39.90')
+      events.push(at('purchase', 20, { props, ...(n % 3 === 0 && { customer_id: `shopper-${n}` }) }));
   }
   for (let start = 0; start < events.length; start += 50) {
     const answer = await server.post(events.slice(start, start + 50), { headers: { 'user-agent': PHONE } });

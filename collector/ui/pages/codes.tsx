@@ -191,7 +191,7 @@ function filtersOf(stores: readonly StoreRow[]): Filter[] {
   return [
     { name: 'from', label: 'Scanned from', kind: 'day' },
     { name: 'to', label: 'Before', kind: 'day' },
-    { name: 'days', label: 'Counted within', kind: 'choice', choices: DAYS },
+    { name: 'days', label: 'Counted within', kind: 'choice', choices: DAYS, none: '7 days' },
     { name: 'store', label: 'Store', kind: 'choice', choices: stores.map(({ id, name }) => [id, name]) },
     { name: 'placement', label: 'Place', kind: 'text', placeholder: 'shelf' },
   ];
@@ -199,7 +199,6 @@ function filtersOf(stores: readonly StoreRow[]): Filter[] {
 
 const DAYS = [
   ['1', 'a day'],
-  ['7', '7 days'],
   ['30', '30 days'],
   ['90', '90 days'],
 ] as const;

@@ -21,7 +21,7 @@ export function reportColumns(by: string, stores: readonly StoreRow[], onOpen: (
       return <bdi>{name === 'store' ? storeName(value) : value}</bdi>;
     },
   });
-  const count = (name: 'scans' | 'people' | 'views' | 'carts' | 'product_purchases' | 'orders', title: string, kind?: 'minor') => ({
+  const count = (name: 'scans' | 'people' | 'views' | 'carts' | 'product_purchases' | 'orders', title: string, kind?: 'minor-number') => ({
     name,
     title,
     kind: kind ?? ('number' as const),
@@ -30,7 +30,12 @@ export function reportColumns(by: string, stores: readonly StoreRow[], onOpen: (
   const places = by === 'code' ? [named('store'), named('placement', 'minor'), named('product')] : [];
   return [
     ...[named(by), ...places],
-    ...[count('scans', 'Scans'), count('people', 'People'), count('views', 'Viewed', 'minor'), count('carts', 'In the cart', 'minor')],
+    ...[
+      count('scans', 'Scans'),
+      count('people', 'People'),
+      count('views', 'Viewed', 'minor-number'),
+      count('carts', 'In the cart', 'minor-number'),
+    ],
     {
       name: 'purchases',
       title: 'Bought',
@@ -42,14 +47,14 @@ export function reportColumns(by: string, stores: readonly StoreRow[], onOpen: (
       ),
     },
     count('product_purchases', 'This product'),
-    { name: 'revenue', title: 'Revenue', kind: 'number', cell: ({ revenue }) => revenueText(revenue) || NOTHING },
-    { name: 'known', title: 'Known', kind: 'minor', cell: ({ known_share }) => `${Math.round(known_share * 100)} %` },
+    { name: 'known', title: 'Known', kind: 'minor-number', cell: ({ known_share }) => `${Math.round(known_share * 100)} %` },
     {
       name: 'unclaimed',
       title: 'Never arrived',
-      kind: 'minor',
+      kind: 'minor-number',
       cell: ({ unclaimed }) => <span title="Their page never loaded the tag">{formatCount(unclaimed)}</span>,
     },
+    { name: 'revenue', title: 'Revenue', kind: 'number', cell: ({ revenue }) => revenueText(revenue) || NOTHING },
   ];
 }
 

@@ -7,6 +7,8 @@ export interface Filter {
   kind: 'text' | 'choice' | 'day';
   /** Of a choice: value and what it is called. */
   choices?: readonly (readonly [string, string])[];
+  /** What choosing none is called. */
+  none?: string;
   placeholder?: string;
   /** Out of sight until it is asked for, or set. */
   more?: boolean;
@@ -68,13 +70,13 @@ interface FieldProps {
   value: string;
 }
 
-function Field({ id, filter: { name, kind, choices = [], placeholder = '' }, value }: FieldProps) {
+function Field({ id, filter: { name, kind, choices = [], none = 'any', placeholder = '' }, value }: FieldProps) {
   const onChange = ({ currentTarget }: { currentTarget: HTMLInputElement | HTMLSelectElement }): void =>
     setQuery({ [name]: currentTarget.value.trim() });
   if (kind === 'choice')
     return (
       <select id={id} value={value} onChange={onChange}>
-        <option value="">any</option>
+        <option value="">{none}</option>
         {choices.map(([choice, title]) => (
           <option key={choice} value={choice}>
             {title}

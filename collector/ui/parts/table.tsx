@@ -7,7 +7,7 @@ export interface Column<Row> {
   title: string;
   cell: (row: Row) => ComponentChildren;
   /** `number` is aligned to the end. `minor` goes first where there is little room. */
-  kind?: 'number' | 'minor' | undefined;
+  kind?: 'number' | 'minor' | 'minor-number' | undefined;
 }
 
 interface TableProps<Row> {
@@ -28,7 +28,7 @@ export function Table<Row>({ caption, columns, rows, keyOf, classOf }: TableProp
         <thead>
           <tr>
             {columns.map(({ name, title, kind }) => (
-              <th key={name} scope="col" class={kind && `is-${kind}`}>
+              <th key={name} scope="col" class={classOfKind(kind)}>
                 {title || <span class="unseen">Actions</span>}
               </th>
             ))}
@@ -38,7 +38,7 @@ export function Table<Row>({ caption, columns, rows, keyOf, classOf }: TableProp
           {rows.map((row) => (
             <tr key={keyOf(row)} class={classOf?.(row)}>
               {columns.map(({ name, title, cell, kind }) => (
-                <td key={name} class={`c-${name} ${kind ? `is-${kind}` : ''}`} data-title={title}>
+                <td key={name} class={`c-${name} ${classOfKind(kind)}`} data-title={title}>
                   {cell(row)}
                 </td>
               ))}
@@ -48,6 +48,10 @@ export function Table<Row>({ caption, columns, rows, keyOf, classOf }: TableProp
       </table>
     </section>
   );
+}
+
+function classOfKind(kind: string | undefined): string {
+  return kind ? `is-${kind.replace('-', ' is-')}` : '';
 }
 
 interface PagerProps {
