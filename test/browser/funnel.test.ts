@@ -2,13 +2,12 @@
 import { By } from 'selenium-webdriver';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DAY } from '../../protocol/event.ts';
-import type { TestServer } from '../collector/server.ts';
 import { type Analyst, analystAt } from './analyst.ts';
 import { type Browser, launch } from './engines.ts';
 import { fillShops } from './ui-shops.ts';
-import { startNow, tellJane } from './ui-store.ts';
+import { startNow, type TownServer, tellJane } from './ui-store.ts';
 
-let server: TestServer;
+let server: TownServer;
 let browser: Browser;
 let analyst: Analyst;
 beforeAll(async () => {
