@@ -77,7 +77,7 @@ export function followLinks(api: Api, stream: Stream, site: string): LinksFeed {
   };
 }
 
-const FIRST_PAGE = 1_000;
+const FIRST_PAGE = 500;
 const EVENTS = 40;
 const MOST_KEPT = 5_000;
 const RETRY_MS = 3_000;

@@ -90,7 +90,7 @@ export function pathOf(url: string | null | undefined): string {
 export function formatMoney(value: string, currency: string | null | undefined, locale?: string): string {
   if (!currency || !/^-?\d{1,15}(\.\d{1,6})?$/.test(value)) return joined(value, currency).replace(' · ', ' ');
   try {
-    return new Intl.NumberFormat(locale, { style: 'currency', currency }).format(value as unknown as number);
+    return numberFormat(locale, { style: 'currency', currency }).format(value as unknown as number);
   } catch {
     return `${value} ${currency}`;
   }
@@ -113,19 +113,19 @@ export function formatRoughly(ms: Millis): string {
 }
 
 export function formatClock(at: Millis, locale?: string): string {
-  return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(at);
+  return dateFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(at);
 }
 
 export function formatMoment(at: Millis, locale?: string): string {
-  return new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }).format(at);
+  return dateFormat(locale, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }).format(at);
 }
 
 export function formatDay(at: Millis, locale?: string): string {
-  return new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' }).format(at);
+  return dateFormat(locale, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' }).format(at);
 }
 
 export function formatCount(count: number, locale?: string): string {
-  return new Intl.NumberFormat(locale).format(count);
+  return numberFormat(locale).format(count);
 }
 
 /** Enough of an id to tell it from its neighbours. */
@@ -136,6 +136,31 @@ export function shortId(id: string): string {
 /** Parts that are there, with a dot between them. */
 export function joined(...parts: readonly (string | null | undefined)[]): string {
   return parts.filter(Boolean).join(' · ');
+}
+
+/** Making a formatter takes longer than all of its use on a page: each is made once. */
+const formats = new Map<string, Intl.NumberFormat | Intl.DateTimeFormat>();
+
+function remembered<T extends Intl.NumberFormat | Intl.DateTimeFormat>(
+  kind: string,
+  locale: string | undefined,
+  options: object,
+  make: () => T,
+): T {
+  const key = `${kind} ${locale} ${JSON.stringify(options)}`;
+  const known = formats.get(key) as T | undefined;
+  if (known) return known;
+  const made = make();
+  formats.set(key, made);
+  return made;
+}
+
+function numberFormat(locale: string | undefined, options: Intl.NumberFormatOptions = {}): Intl.NumberFormat {
+  return remembered('number', locale, options, () => new Intl.NumberFormat(locale, options));
+}
+
+function dateFormat(locale: string | undefined, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  return remembered('date', locale, options, () => new Intl.DateTimeFormat(locale, options));
 }
 
 function capitalised(text: string): string {

@@ -70,7 +70,7 @@ export function EventList({ journey, selected, pointed }: EventListProps) {
 }
 
 /** Events drawn at once; a list of thousands would hold up the page. */
-const STEP = 100;
+const STEP = 80;
 
 /** Runs until so many events are reached, and until the one at `place` at least. */
 function runsWithin<T extends { marks: readonly unknown[] }>(runs: readonly T[], most: number, place: number): readonly T[] {
