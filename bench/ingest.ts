@@ -4,13 +4,13 @@ import { batch, pageView } from './harness/bodies.ts';
 import { type Figures, median, medians, sendLoad } from './harness/load.ts';
 import { type Kind, machine, startProcess } from './harness/servers.ts';
 
-interface Scenario {
+export interface Scenario {
   name: string;
   events_per_request: number;
   bodies: () => string[];
 }
 
-interface Compared {
+export interface Compared {
   scenario: string;
   ours: Figures;
   floor: Figures;
@@ -44,7 +44,7 @@ function mix(size: number): string[] {
 
 const many = (make: (n: number) => string, count = WARM_UP + BODIES): string[] => Array.from({ length: count }, (_, n) => make(n));
 
-const SCENARIOS: readonly Scenario[] = [
+export const SCENARIOS: readonly Scenario[] = [
   { name: 'new browsers', events_per_request: 1, bodies: () => many((n) => batch([pageView(n, n)])) },
   { name: 'returning browsers', events_per_request: 1, bodies: () => many((n) => batch([pageView(n, n % 5_000)])) },
   { name: 'realistic mix', events_per_request: 1, bodies: () => mix(1) },

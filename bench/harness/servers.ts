@@ -22,6 +22,7 @@ export interface BenchServer {
 const SCRIPTS = {
   ours: ['dist/collector/main.js'],
   floor: ['--import', 'tsx', 'bench/harness/floor.ts'],
+  'floor-postgres': ['--import', 'tsx', 'bench/harness/floor-postgres.ts'],
   'floor-jetstream': ['--import', 'tsx', 'bench/harness/floor-jetstream.ts'],
   reads: ['--import', 'tsx', 'bench/harness/floor-reads.ts'],
 } as const;

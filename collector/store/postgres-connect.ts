@@ -14,8 +14,9 @@ export function connect(url: string, more: { max: number; query_timeout: number;
   const settings: pg.PoolConfig & { pipeline: boolean } = {
     ...{ connectionString: url, max, query_timeout, pipeline, connectionTimeoutMillis: CONNECT_MS, idleTimeoutMillis: idle },
     application_name: 'footfall',
-    // An acknowledgement is fsynced, whatever the server's default; plans for a few rows are not worth compiling.
-    options: '-c synchronous_commit=on -c jit=off',
+    // An acknowledgement is fsynced, whatever the server's default; plans for a few rows are not worth compiling. What writes looks up
+    // rows by their keys, always: a plan made while a table was empty must not read it from end to end for ever after.
+    options: `-c synchronous_commit=on -c jit=off${pipeline ? ' -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off' : ''}`,
     keepAlive: true,
     types: { getTypeParser: parserOf as typeof pg.types.getTypeParser },
   };

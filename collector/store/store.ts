@@ -3,6 +3,11 @@
  *
  * All writes happen in transactions that run one after another for one browser; what a transaction wrote is fsynced when
  * `write` resolves, or nothing of it is there. Reads see whole transactions only.
+ *
+ * Several processes may write to one PostgreSQL store, each what it likes, also the same events at once (a linker that took over
+ * another's share): each event counts once, and the links are those of the set. `work` may be run again from its beginning, so it
+ * must do nothing that cannot be done twice but through its transaction. What rejects with StoreUnavailable may be stored all the
+ * same, if the server went away during the commit: apply it again. Places in the feeds are seen in their order, none ever late.
  */
 import type { RawBuilder } from 'kysely';
 import type { Millis, Rejected } from '../../protocol/event.ts';
