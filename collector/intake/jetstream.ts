@@ -91,7 +91,7 @@ export function jetstreamIntake({ stream, metrics, log, relink }: JetstreamOptio
     for (;;) {
       try {
         const options = { msgID: `${from}-${partition}-${n}`, timeout: ANSWER, expect: { streamName: stream.name } };
-        await stream.js.publish(stream.subject(partition), data, options);
+        await stream.js.publish(stream.subject(partition), Buffer.from(data), options);
         answers = true;
         own.acknowledged = n;
         metrics.publishes.observe((performance.now() - started) / 1_000);
@@ -191,8 +191,9 @@ function takeGroup(queue: Part[]): Part[] {
 
 /** A submission in pieces of which each fits a group, as almost every one does whole. */
 function partsOf(site: string, events: readonly AcceptedEvent[], refused: readonly RefusedEvent[]): string[] {
-  const encoded = events.map(encodeEvent);
-  const whole = encodeSubmission(site, encoded, refused);
+  const [shared] = events;
+  const encoded = events.map((event) => encodeEvent(event, shared as AcceptedEvent));
+  const whole = encodeSubmission(site, encoded, refused, shared);
   if (whole.length * 3 < GROUP_BYTES || Buffer.byteLength(whole) < GROUP_BYTES) return [whole];
   const parts: string[] = [];
   let at = 0;
@@ -203,7 +204,7 @@ function partsOf(site: string, events: readonly AcceptedEvent[], refused: readon
       bytes += Buffer.byteLength(encoded[end] ?? '');
       end += 1;
     }
-    parts.push(encodeSubmission(site, encoded.slice(at, end), []));
+    parts.push(encodeSubmission(site, encoded.slice(at, end), [], shared));
     at = end;
   }
   return [...parts, ...refused.map((one) => encodeSubmission(site, [], [one]))];
