@@ -4,11 +4,14 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { startCluster } from '../test/postgres.ts';
 import { batch, pageView } from './harness/bodies.ts';
 import { cpuFor, needsAt, type StageCosts } from './harness/capacity-model.ts';
+import { sendLoad } from './harness/load.ts';
 import { startNats } from './harness/nats.ts';
 import { type BenchServer, machine, startProcess } from './harness/servers.ts';
 
-const EVENTS = 30_000;
 const EVENTS_PER_REQUEST = 5;
+/** Bodies are made ahead: more than any machine takes. */
+const MOST_PER_S = 40_000;
+const PUBLISHING_SECONDS = 4;
 const BROWSERS = 4_000;
 const MIXED_SECONDS = 10;
 const ASSUMED = { utilisation: 0.6, bytes_per_event: 400 };
@@ -24,61 +27,61 @@ export async function run(): Promise<object> {
   const streamCpu = (): number => nats.nodes.reduce((sum, { pid }) => sum + cpuOf(pid()), 0);
   const storeCpu = (): number => treeCpu(postgres.process.pid ?? 0);
   let made = 0;
-  const send = async (going: () => boolean): Promise<number> => {
-    let sent = 0;
-    const one = async (): Promise<void> => {
-      while (going()) {
-        const browser = Math.floor(Math.random() * BROWSERS);
-        const events = Array.from({ length: EVENTS_PER_REQUEST }, () => pageView(made++, browser));
-        const { status } = await fetch(`${collector.url}/e`, { method: 'POST', body: batch(events) });
-        if (status !== 204) throw new Error(`the collector answered ${status}`);
-        sent += events.length;
-      }
-    };
-    await Promise.all(Array.from({ length: 16 }, one));
-    return sent;
+  const send = async (seconds: number): Promise<number> => {
+    const bodies = Array.from({ length: (seconds * MOST_PER_S) / EVENTS_PER_REQUEST }, () => {
+      const browser = Math.floor(Math.random() * BROWSERS);
+      return batch(Array.from({ length: EVENTS_PER_REQUEST }, () => pageView(made++, browser)));
+    });
+    const { events_per_s } = await sendLoad(collector, { bodies, path: '', events_per_request: EVENTS_PER_REQUEST, seconds });
+    return events_per_s * seconds;
   };
 
   // Warm, and applied before anything is measured.
-  await send(() => made < 5_000);
   const linker = await start('linker');
+  await send(2);
   await until(async () => (await groupsLeft()) === 0);
+
+  // Servers that have nothing to do still beat, ask and elect.
+  const rest = async (used: () => number): Promise<number> => {
+    const from = used();
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    return (used() - from) / 4;
+  };
+  const every = (): number => collector.cpu() + linker.cpu() + streamCpu() + storeCpu();
+  const [idle, stream_idle] = await Promise.all([rest(every), rest(streamCpu)]);
   await linker.stop();
 
   // Publishing alone.
-  let [mine, theirs] = [collector.cpu(), streamCpu()];
-  const from = made;
-  const published = await send(() => made < from + EVENTS);
+  let [mine, theirs, started] = [collector.cpu(), streamCpu(), performance.now()];
+  const published = await send(PUBLISHING_SECONDS);
   const collect = perEvent(collector.cpu() - mine, published);
-  const stream_in = perEvent(streamCpu() - theirs, published);
+  const stream_in = perEvent(streamCpu() - theirs - stream_idle * secondsSince(started), published);
 
   // Applying alone.
   const second = await start('linker');
   const all = await groupsLeft();
   await until(async () => (await groupsLeft()) < all);
   const begun = await groupsLeft();
-  [mine, theirs] = [second.cpu(), streamCpu()];
+  [mine, theirs, started] = [second.cpu(), streamCpu(), performance.now()];
   const stored = storeCpu();
-  const started = performance.now();
   await until(async () => (await groupsLeft()) === 0);
   const applied = (published * begun) / all;
+  const took = secondsSince(started);
   const costs: StageCosts = {
     collect,
-    stream: stream_in + perEvent(streamCpu() - theirs, applied),
+    stream: stream_in + perEvent(streamCpu() - theirs - stream_idle * took, applied),
     link: perEvent(second.cpu() - mine, applied),
     store: perEvent(storeCpu() - stored, applied),
   };
-  const linker_events_per_s = Math.round((applied * 1_000) / (performance.now() - started));
 
   // Both at once, as in earnest: what does the model say of the CPU that they need?
   const used = (): number => collector.cpu() + second.cpu() + streamCpu() + storeCpu();
   const before = used();
-  const end = performance.now() + MIXED_SECONDS * 1_000;
-  const mixed = await send(() => performance.now() < end);
-  const acknowledged_per_s = Math.round(mixed / MIXED_SECONDS);
+  started = performance.now();
+  const mixed = await send(MIXED_SECONDS);
   await until(async () => (await groupsLeft()) === 0);
   const measured = used() - before;
-  const foretold = cpuFor({ published: mixed, applied: mixed }, costs);
+  const foretold = cpuFor({ published: mixed, applied: mixed }, costs) + idle * secondsSince(started);
 
   for (const server of [collector, second]) await server.stop();
   await nc.close();
@@ -87,10 +90,11 @@ export async function run(): Promise<object> {
   return {
     scenario: 'capacity',
     cpu_us_per_event: rounded(costs),
-    linker_events_per_s,
+    idle_cores: Math.round(idle * 1_000) / 1_000,
+    linker_events_per_s: Math.round(applied / took),
     mixed: {
       events: mixed,
-      acknowledged_per_s,
+      acknowledged_per_s: Math.round(mixed / MIXED_SECONDS),
       cpu_s_foretold: Math.round(foretold * 10) / 10,
       cpu_s_measured: Math.round(measured * 10) / 10,
       ratio: Math.round((foretold / measured) * 100) / 100,
@@ -103,6 +107,7 @@ export async function run(): Promise<object> {
   };
 }
 
+const secondsSince = (moment: number): number => (performance.now() - moment) / 1_000;
 const perEvent = (seconds: number, events: number): number => (seconds * 1e6) / events;
 
 function rounded({ collect, stream, link, store }: StageCosts): StageCosts {

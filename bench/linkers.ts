@@ -13,7 +13,9 @@ interface Drained {
   cpu_us_per_event: number;
 }
 
-const EVENTS = 40_000;
+const EVENTS = 60_000;
+/** The default. */
+const PARTITIONS = 32;
 const EVENTS_PER_REQUEST = 5;
 const BROWSERS = 4_000;
 const ROUNDS = 3;
@@ -55,27 +57,29 @@ async function drain(linkers: 1 | 2, round: number): Promise<Drained> {
   const jsm = await jetstreamManager(nc);
   const groupsLeft = async (): Promise<number> => (await jsm.streams.info('footfall')).state.messages;
 
+  const published = await groupsLeft();
   const started: BenchServer[] = await Promise.all(
     Array.from({ length: linkers }, () => startProcess('ours', undefined, { ...env, ROLE: 'linker' })),
   );
-  // From the first group taken to the last: not the seconds in which linkers first listen for each other.
+  // From the moment at which each has its share: not the seconds in which linkers listen for each other and share out.
+  while (!(await Promise.all(started.map(partitionsOf))).every((count) => count === PARTITIONS / linkers)) await pause();
   const all = await groupsLeft();
-  let left = all;
-  let begun = 0;
-  let cpu = 0;
   const used = (): number => started.reduce((sum, server) => sum + server.cpu(), 0);
-  let at_begin = all;
-  while (left > 0) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    left = await groupsLeft();
-    if (begun === 0 && left < all) [begun, cpu, at_begin] = [performance.now(), used(), left];
-  }
+  const [begun, cpu] = [performance.now(), used()];
+  while ((await groupsLeft()) > 0) await pause();
   const took = (performance.now() - begun) / 1_000;
-  const events = (EVENTS * at_begin) / all;
+  const events = (EVENTS * all) / published;
   const spent = used() - cpu;
   for (const server of started) await server.stop();
   await nc.close();
   await nats.stop();
   await postgres.stop();
   return { linkers, events_per_s: Math.round(events / took), cpu_us_per_event: Math.round((spent * 1e6) / events) };
+}
+
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
+
+async function partitionsOf({ url }: BenchServer): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^footfall_linker_partitions (\d+)/m.exec(text)?.[1] ?? 0);
 }
