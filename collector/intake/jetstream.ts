@@ -78,7 +78,11 @@ export function jetstreamIntake({ stream, metrics, log, relink }: JetstreamOptio
     own.running = null;
   }
 
-  /** The same group under the same id until the stream has it, or patience ends. */
+  /**
+   * The same group until the stream has it, or patience ends. Each attempt has an id of its own: a leader that has lost its
+   * followers answers a repeated id as a duplicate, though what it proposed first may never be agreed on (seen on 2.9: acknowledged
+   * events lost). A group that is in the stream twice is harmless, the store knows its events.
+   */
   async function publish(own: Partition, partition: number, group: readonly Part[]): Promise<void> {
     own.n += 1;
     const { n } = own;
@@ -88,10 +92,11 @@ export function jetstreamIntake({ stream, metrics, log, relink }: JetstreamOptio
     );
     const started = performance.now();
     const until = started + (answers ? PATIENCE : SHORT_PATIENCE);
-    for (;;) {
+    for (let attempt = 1; ; attempt += 1) {
       try {
-        const options = { msgID: `${from}-${partition}-${n}`, timeout: ANSWER, expect: { streamName: stream.name } };
-        await stream.js.publish(stream.subject(partition), Buffer.from(data), options);
+        const options = { msgID: `${from}-${partition}-${n}-${attempt}`, timeout: ANSWER, expect: { streamName: stream.name } };
+        const { duplicate } = await stream.js.publish(stream.subject(partition), Buffer.from(data), options);
+        if (duplicate) throw new Error('the stream took the group for another');
         answers = true;
         own.acknowledged = n;
         metrics.publishes.observe((performance.now() - started) / 1_000);

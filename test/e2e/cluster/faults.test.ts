@@ -121,8 +121,10 @@ const FAULTS: readonly Fault[] = [
 test('nothing acknowledged is lost or doubled, and the links are the pure function of what was sent', { timeout: 900_000 }, async () => {
   const visitors = startVisitors(parts.collectors.map(({ url }) => url));
   const report: object[] = [];
+  const phases: { fault: string; from: number }[] = [];
   for (const [fault, serves, make] of FAULTS) {
     visitors.phase();
+    phases.push({ fault, from: visitors.acknowledged.length });
     const started = performance.now();
     await make(parts);
     const { acknowledged, answers, slowest_ms } = visitors.phase();
@@ -158,7 +160,10 @@ test('nothing acknowledged is lost or doubled, and the links are the pure functi
   await store.close();
 
   const sent = visitors.acknowledged;
-  const lost = sent.filter(({ event_id }) => !ids.has(event_id)).length;
+  const missing = sent.flatMap(({ event_id }, n) => (ids.has(event_id) ? [] : [n]));
+  for (const n of missing)
+    console.error(`lost: ${sent[n]?.event_id}, acknowledged during: ${phases.filter(({ from }) => from <= n).at(-1)?.fault}`);
+  const lost = missing.length;
   const doubled = [...ids.values()].filter((count) => count > 1).length;
   const expected = linksOf(sent);
   const [told, reference] = [rows.map(line).sort(), expected.map(line).sort()];
