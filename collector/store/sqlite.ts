@@ -135,7 +135,7 @@ function openFile(file: string): Database.Database {
     db.pragma('synchronous = FULL');
     // What is deleted is overwritten, so that an erasure leaves no bytes behind.
     db.pragma('secure_delete = ON');
-    db.pragma('cache_size = -65536');
+    db.pragma('cache_size = -32768');
     db.pragma('wal_autocheckpoint = 4000');
     // What a crash left in the log goes into the file, fsynced, before anything is added to it: after an I/O error the log may
     // have holes on the disk that only the system's cache still covers.
