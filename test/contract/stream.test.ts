@@ -140,7 +140,7 @@ test('a full stream answers 507, keeps what it has, and takes events again once 
     for (let n = 0; n < 60 && !sent.includes(507); n += 1)
       sent.push((await server.post([{ ...page(`f${n}`, `B${n}`), props: { note: 'x'.repeat(2_000) } }])).status);
     expect(sent.filter((status) => status === 204).length).toBeGreaterThan(10);
-    const refused = await server.post([page('f-late')]);
+    const refused = await server.post([{ ...page('f-late'), props: { note: 'x'.repeat(2_000) } }]);
     expect([sent.at(-1), refused.status, refused.headers.get('retry-after')]).toEqual([507, 507, '5']);
     acknowledged = sent.filter((status) => status === 204).length;
   });
