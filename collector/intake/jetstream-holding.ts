@@ -60,7 +60,10 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
   let running: Promise<void> | null = null;
   let wake: (() => void) | null = null;
 
-  const messages = await (await stream.js.consumers.get(stream.name, consumer)).consume({
+  const source = await stream.js.consumers.get(stream.name, consumer);
+  /** Groups that were there before: some between them may have been applied by whoever had the partition then. */
+  let backlog = (await source.info(true)).num_pending;
+  const messages = await source.consume({
     max_messages: 128,
     // After a server was lost it is asked again within this time.
     expires: 5 * SECOND,
@@ -102,7 +105,10 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
     const groups = together
       .map((message) => ({ message, text: message.string() }))
       .map(({ message, text }) => ({ message, text, group: decodeGroup(text) }));
-    for (const { group } of groups) if (group) audit(group);
+    for (const { group, message } of groups) {
+      if (backlog > 0) backlog -= message.info.deliveryCount === 1 ? 1 : 0;
+      else if (group) audit(group);
+    }
     for (let pause = FIRST_PAUSE, failures = 0; !stopped; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       try {
         await Promise.all(groups.map(({ group, text }) => (group ? applyGroup(group) : applier.refuse(text))));
