@@ -35,6 +35,7 @@ import { profileRoutes } from './http/profiles.ts';
 import { rateLimit } from './http/rate.ts';
 import { relinkRoutes } from './http/relink.ts';
 import { reportRoutes } from './http/reports.ts';
+import { reviewRoutes } from './http/review.ts';
 import { createScan } from './http/scan.ts';
 import { scanRoutes } from './http/scans.ts';
 import { sessionRoutes } from './http/session.ts';
@@ -196,6 +197,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
   customerRoutes({ api, store, standings, now });
   eventRoutes({ api, store });
   reportRoutes({ api, store, now });
+  reviewRoutes({ api, store, policy: DEFAULT_POLICY, now });
   linkRoutes({ api, store, reads, now });
   pictureRoutes({ api, store, publicUrl: () => url });
   codeRoutes({ api, store, now, publicUrl: () => url, onChange: codesChanged });

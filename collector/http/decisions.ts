@@ -47,12 +47,12 @@ export function decisionRoutes({ api: { endpoint }, store, intake, policy, now }
         scope: 'read',
         reads: 'selection',
         summary: 'What operators decided',
-        query: { site, limit: limit(), cursor: text('`next_cursor` of the page before') },
+        query: { site, order: z.enum(['asc', 'desc']).default('asc'), limit: limit(), cursor: text('`next_cursor` of the page before') },
       },
       answers: { 200: z.strictObject({ decisions: z.array(ShownDecision), next_cursor: nextCursor }) },
     },
     async ({ query, access }) => {
-      const decisions = await store.queries.decisions(siteFor(access, query.site), query.cursor ?? '', query.limit);
+      const decisions = await store.queries.decisions(siteFor(access, query.site), query.cursor ?? '', query.limit, query.order === 'desc');
       return { decisions, next_cursor: decisions.length === query.limit ? (decisions.at(-1)?.decision_id ?? null) : null };
     },
   );

@@ -123,10 +123,11 @@ export function identityQueries(rows: Rows) {
       return found.map(({ report, ...row }) => ({ ...row, report: JSON.parse(report) as unknown }));
     },
 
-    async decisions(sites: readonly string[] | null, after: string, limit: number): Promise<DecisionRow[]> {
+    async decisions(sites: readonly string[] | null, after: string, limit: number, newestFirst = false): Promise<DecisionRow[]> {
       const found = await rows(sql<{ author: string; reason: string; body: string }>`
         SELECT d.author, d.reason, d.body FROM decisions d JOIN sites st USING (site_pk)
-        WHERE d.decision_id > ${after} AND ${and(ofSites(sites))} ORDER BY d.decision_id LIMIT ${limit}`);
+        WHERE ${newestFirst ? (after === '' ? sql`1 = 1` : sql`d.decision_id < ${after}`) : sql`d.decision_id > ${after}`} AND ${and(ofSites(sites))}
+        ORDER BY d.decision_id ${newestFirst ? sql`DESC` : sql`ASC`} LIMIT ${limit}`);
       return found.map(({ author, reason, body }) => ({ ...(JSON.parse(body) as Decision), author, reason }));
     },
   };

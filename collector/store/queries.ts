@@ -9,6 +9,7 @@ import { healthQueries } from './queries-health.ts';
 import { identityQueries } from './queries-identity.ts';
 import { linkQueries } from './queries-links.ts';
 import { reportQueries } from './queries-reports.ts';
+import { reviewQueries } from './queries-review.ts';
 import { scanQueries } from './queries-scans.ts';
 import { streamQueries } from './queries-stream.ts';
 import type { Scope, TokenRow } from './store.ts';
@@ -31,6 +32,7 @@ export function createQueries(db: Kysely<Tables>) {
     ...customerQueries(rows),
     ...scanQueries(rows),
     ...reportQueries(rows),
+    ...reviewQueries(rows),
     ...streamQueries(rows),
     ...auditQueries(rows),
 

@@ -8,6 +8,7 @@ import { FunnelPage } from './pages/funnel.tsx';
 import { HealthPage } from './pages/health.tsx';
 import { LinksPage } from './pages/links.tsx';
 import { LivePage } from './pages/live.tsx';
+import { ReviewPage } from './pages/review.tsx';
 
 /** What every page is given. It is shown anew when `path` or `site` change, and kept when only `query` does. */
 export interface PageProps {
@@ -36,6 +37,7 @@ export const PAGES: readonly Page[] = [
   { name: 'customers', parts: 0, menu: 'Customers', question: 'Who is this?', show: CustomersPage },
   { name: 'customers', parts: 2, question: 'Was this all one person, and why?', show: CustomerPage },
   { name: 'links', parts: 0, menu: 'Links', question: 'Which session is whose?', show: LinksPage },
+  { name: 'review', parts: 0, menu: 'Review', question: 'Which links are doubtful?', show: ReviewPage },
   { name: 'codes', parts: 0, menu: 'Codes', question: 'Which code sells?', show: CodesPage },
   { name: 'funnel', parts: 0, menu: 'Funnel', question: 'Where do we lose them?', show: FunnelPage },
   { name: 'health', parts: 0, menu: 'Health', question: 'Can I trust it?', show: HealthPage },

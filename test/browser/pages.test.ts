@@ -14,6 +14,8 @@ const PAGES: readonly (readonly [string, string])[] = [
   [`#/customers/demo/${JANE}`, '.journey .mark'],
   ['#/customers/demo/RESTLESS', '.journey .mark'],
   ['#/links', 'table tbody tr:nth-child(100)'],
+  ['#/review', 'table tbody tr'],
+  ['#/review?show=merges', '.loaded[aria-busy="false"]'],
   ['#/codes', '.grid tbody tr'],
   ['#/funnel', '.bars li'],
   ['#/health', 'table tbody tr'],

@@ -14,6 +14,7 @@ const PAGES: readonly { name: string; hash: string; ready: string }[] = [
   { name: 'customers', hash: '#/customers', ready: 'main a[href^="#/customers/demo/"]' },
   { name: 'customer', hash: `#/customers/demo/${JANE}`, ready: '.journey .mark' },
   { name: 'links', hash: '#/links', ready: 'table tbody tr' },
+  { name: 'review', hash: '#/review', ready: 'table tbody tr' },
   { name: 'codes', hash: '#/codes', ready: '.grid tbody tr' },
   { name: 'funnel', hash: '#/funnel', ready: '.bars li' },
   { name: 'health', hash: '#/health', ready: 'table tbody tr' },

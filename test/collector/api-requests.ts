@@ -59,6 +59,8 @@ export const GOOD: readonly [string, Request][] = [
   ['GET /v1/events', { query: '?type=login' }],
   ['GET /v1/reports/links', {}],
   ['GET /v1/reports/health', { query: '?days=3' }],
+  ['GET /v1/reports/merges', {}],
+  ['GET /v1/reports/kiosks', { query: '?site=demo' }],
   ['GET /v1/customers/C1/export', {}],
   ['DELETE /v1/customers/C1', { query: '?dry_run=1' }],
   ['DELETE /v1/customers/C9', {}],
@@ -102,6 +104,7 @@ export const GOOD: readonly [string, Request][] = [
   ['POST /v1/decisions', { body: { type: 'hub', customer_id: 'C2', reason: 'the till' } }],
   ['POST /v1/decisions', { body: { type: 'revoke', target: 'login-1', reason: 'a slip' } }],
   ['GET /v1/decisions', { query: '?limit=1' }],
+  ['GET /v1/decisions', { query: '?order=desc&limit=1' }],
   ['GET /v1/browsers/B2/explain', {}],
   ['GET /v1/relink', { query: '?window_days=1&logout=hard' }],
   [
@@ -124,6 +127,9 @@ export const GOOD: readonly [string, Request][] = [
 
 export const BAD: readonly [string, Request & { status?: number; field?: string }][] = [
   ['GET /v1/reports/health', { query: '?days=0', field: 'days' }],
+  ['GET /v1/reports/merges', { query: '?days=3', field: 'days' }],
+  ['GET /v1/reports/kiosks', { query: '?status=kiosk', field: 'status' }],
+  ['GET /v1/decisions', { query: '?order=random', field: 'order' }],
   ['GET /v1/nothing', { status: 404 }],
   ['GET /v1/stores', { query: '?site=demo&site=other', field: 'site' }],
   ['POST /v1/stores', { body: { id: 'paris', gln: '1' }, field: 'gln' }],

@@ -14,6 +14,7 @@ import { CopyLine } from '../parts/copy.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { type Filter, FilterBar } from '../parts/filter-bar.tsx';
 import { Loaded } from '../parts/loaded.tsx';
+import { PagedTable } from '../parts/paged-table.tsx';
 import { StoreList } from '../parts/store-list.tsx';
 import { Pager, Table } from '../parts/table.tsx';
 import { Tabs } from '../parts/tabs.tsx';
@@ -35,7 +36,6 @@ const BY = [
 /** A code's place and product stand beside it. */
 const DIMENSIONS: Readonly<Record<string, string>> = { code: 'code,store,placement,product' };
 const PAGE = 100;
-const RANKED = 25;
 
 type Doing = { what: 'make' | 'import' } | { what: 'print'; codes: readonly string[] };
 
@@ -210,31 +210,14 @@ interface RankedProps {
   onOpen: (code: string) => void;
 }
 
-/** A report comes whole: it is turned here, page by page. */
 function Ranked({ rows, by, stores, onOpen }: RankedProps) {
-  const before = useSignal<readonly string[]>([]);
-  const start = Number(before.value.at(-1) ?? 0);
-  const end = start + RANKED;
   return (
-    <>
-      <Table
-        caption={`What scans led to, ${BY.find(([name]) => name === by)?.[1] ?? by}`}
-        columns={reportColumns(by, stores, onOpen)}
-        rows={rows.slice(start, end)}
-        keyOf={(row) => JSON.stringify(row.by)}
-      />
-      {rows.length > RANKED && (
-        <Pager
-          before={before.value}
-          next={end < rows.length ? String(end) : null}
-          onTurn={(turned) => {
-            before.value = turned;
-          }}
-        >
-          of {formatCount(Math.ceil(rows.length / RANKED))}
-        </Pager>
-      )}
-    </>
+    <PagedTable
+      caption={`What scans led to, ${BY.find(([name]) => name === by)?.[1] ?? by}`}
+      columns={reportColumns(by, stores, onOpen)}
+      rows={rows}
+      keyOf={(row) => JSON.stringify(row.by)}
+    />
   );
 }
 
