@@ -4,6 +4,7 @@ import { By, Key } from 'selenium-webdriver';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Analyst, analystAt } from './analyst.ts';
 import { type Browser, ENGINES, launch } from './engines.ts';
+import { tellDoubts } from './ui-doubts.ts';
 import { fillShops } from './ui-shops.ts';
 import { ATTACKER, fillTown, JANE, startNow, type TownServer, tellAttacker, tellJane, tellRestless } from './ui-store.ts';
 
@@ -15,7 +16,7 @@ const PAGES: readonly (readonly [string, string])[] = [
   ['#/customers/demo/RESTLESS', '.journey .mark'],
   ['#/links', 'table tbody tr:nth-child(100)'],
   ['#/review', 'table tbody tr'],
-  ['#/review?show=merges', '.loaded[aria-busy="false"]'],
+  ['#/review?show=merges', 'table tbody tr'],
   ['#/codes', '.grid tbody tr'],
   ['#/funnel', '.bars li'],
   ['#/health', 'table tbody tr'],
@@ -34,6 +35,7 @@ beforeAll(async () => {
   await tellAttacker(server);
   await tellJane(server);
   await fillShops(server);
+  await tellDoubts(server);
 }, 900_000);
 afterAll(() => server?.close());
 

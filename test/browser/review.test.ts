@@ -92,7 +92,7 @@ test('a session’s candidates are looked at, and one’s claim is taken back', 
   await analyst.open('#/review', 'table tbody tr:nth-child(3)');
   await click('(//button[.="why?"])[1]');
   await click('(//button[starts-with(., "Take its claim back")])[1]');
-  await said('1 link would change');
+  await said('2 links would change');
   await (await shown('//dialog[contains(@class, "confirm")]//input')).sendKeys('a slip', Key.ENTER);
   await said('1 decision made');
   await browser.driver.wait(async () => (await browser.driver.findElements(By.css('table tbody tr'))).length === 2, 10_000, 'not gone');
@@ -107,7 +107,7 @@ test('two customers on one browser are suggested with the reason, and are text w
   await said('nobody else there: one after the other');
   await click(`//tr[contains(., "onerror")]//input`);
   await click('//button[starts-with(., "One person")]');
-  await said('2 customers, who is one person with whom');
+  await said('1 customer would belong to another person');
   await (await analyst.find('dialog.confirm input')).sendKeys(ATTACK, Key.ENTER);
   await said('1 decision made');
   await analyst.open('#/review?show=decisions', 'table tbody tr');

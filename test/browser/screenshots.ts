@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type Analyst, analystAt } from './analyst.ts';
 import { type Browser, launch } from './engines.ts';
 import { smallPng } from './small-png.ts';
+import { tellDoubts } from './ui-doubts.ts';
 import { fillShops } from './ui-shops.ts';
 import { fillTown, JANE, startNow, tellJane, visitNow } from './ui-store.ts';
 
@@ -15,6 +16,7 @@ const PAGES: readonly { name: string; hash: string; ready: string }[] = [
   { name: 'customer', hash: `#/customers/demo/${JANE}`, ready: '.journey .mark' },
   { name: 'links', hash: '#/links', ready: 'table tbody tr' },
   { name: 'review', hash: '#/review', ready: 'table tbody tr' },
+  { name: 'merges', hash: '#/review?show=merges', ready: 'table tbody tr' },
   { name: 'codes', hash: '#/codes', ready: '.grid tbody tr' },
   { name: 'funnel', hash: '#/funnel', ready: '.bars li' },
   { name: 'health', hash: '#/health', ready: 'table tbody tr' },
@@ -35,13 +37,14 @@ try {
   await fillTown(server, { people: 900, days: 12 });
   await tellJane(server);
   await fillShops(server);
+  await tellDoubts(server);
   const analyst = await analystAt(browser, server);
   for (const { name, hash, ready } of PAGES)
     for (const size of Object.keys(SIZES) as (keyof typeof SIZES)[])
       for (const dark of [false, true]) {
         if (wanted.length > 0 && !wanted.includes(name)) continue;
         const file = `${name}-${size}${dark ? '-dark' : ''}`;
-        if (all < 0 && !(size === 'desktop' && !dark) && !KEPT.has(file)) continue;
+        if (all < 0 && (name === 'merges' || !(size === 'desktop' && !dark)) && !KEPT.has(file)) continue;
         const [width, height] = SIZES[size];
         await analyst.size(width, (size === 'desktop' && TALL[name]) || height, dark);
         await analyst.open(hash, ready);

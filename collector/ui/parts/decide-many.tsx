@@ -93,7 +93,7 @@ function Preview({ sum, statements }: { sum: Rehearsal; statements: readonly Sta
       <p>
         <b>
           {changed === 0 ? 'No link would change' : `${upTo}${formatCount(changed)} ${changed === 1 ? 'link' : 'links'} would change`}
-          {persons > 0 && `; for ${formatCount(persons)} ${persons === 1 ? 'customer' : 'customers'}, who is one person with whom`}.
+          {persons > 0 && `; ${formatCount(persons)} ${persons === 1 ? 'customer' : 'customers'} would belong to another person`}.
         </b>{' '}
         <span class="quiet">
           {statements.length > 1 && 'Each was tried by itself: what two of them change counts twice. '}All can be taken back.
