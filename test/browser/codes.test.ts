@@ -163,3 +163,20 @@ test('the grid shows who bought in which store, and the ranking opens a code', a
   await shown('//section[@aria-label="What scans led to"]//td[contains(., "Berlin Mitte")]');
   expect(await browser.driver.getCurrentUrl()).toContain('by=store');
 });
+
+test('ten thousand codes are turned page by page', async () => {
+  const rows = Array.from({ length: 10_000 }, (_, n) => `MANY-${String(n).padStart(5, '0')},${server.url}/demo/p/${n},Label ${n}`);
+  const answer = await fetch(`${server.url}/v1/codes/import?site=demo`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${server.admin_token}`, 'content-type': 'text/csv' },
+    body: `code,target,label\n${rows.join('\n')}`,
+  });
+  expect(answer.status).toBe(200);
+  const list = 'section[aria-label="Codes"]';
+  expect(await analyst.open('#/codes', `${list} tbody tr:nth-child(100)`)).toBeLessThan(5_000);
+  const firstCode = (): Promise<string> => analyst.run('return document.querySelector(arguments[0]).textContent', `${list} tbody tr code`);
+  const first = await firstCode();
+  await (await analyst.find(`${list} .pager button:last-child`)).click();
+  await browser.driver.wait(async () => (await firstCode()) !== first, 10_000, 'the page was not turned');
+  expect(await browser.driver.findElements(By.css(`${list} tbody tr`))).toHaveLength(100);
+});
