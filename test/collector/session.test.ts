@@ -50,6 +50,7 @@ test('a token becomes a cookie that no script sees, no other site sends, and no 
   expect(cookieOf(answer)).not.toContain(server.admin_token);
   expect(answer.headers.get('cache-control')).toBe('no-store');
   expect(await answer.json()).toEqual({
+    token_id: 'admin',
     name: 'admin',
     scopes: ['read', 'write', 'admin'],
     sites: null,
