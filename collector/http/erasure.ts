@@ -55,8 +55,7 @@ export function erasureRoutes({ api: { endpoint }, store, policy, onCodes, now }
       const { site_pk, email_key } = siteRecord(store, site);
       const erased_at = now();
       const erasure_id = `ers_${erased_at.toString(36).padStart(9, '0')}-${nanoid(10)}`;
-      const person_id = await queries.personOf(site, params.id);
-      const work = { erasure_id, site, site_pk, email_key, person_id, author: access.name, now: erased_at };
+      const work = { erasure_id, site, site_pk, email_key, customer_id: params.id, author: access.name, now: erased_at };
       const result = { erased: null as Erased | null };
       await store
         .write(async (tx) => {

@@ -1,6 +1,7 @@
 /** What else names an erased person: the change feed's past, refused events, and the reasons that operators gave. */
 import { sql } from 'kysely';
 import { nameCustomer } from '../linking/claim.ts';
+import { erasedDecisions } from '../linking/decisions.ts';
 import type { Tx } from '../store/store.ts';
 import { guestId } from './enrich.ts';
 
@@ -24,6 +25,23 @@ const EMPTIED = JSON.stringify({ status: 'anonymous', owners: 0 });
 
 export async function eraseTraces(tx: Tx, traces: Traces): Promise<{ changes: number; failed_events: number; reasons: number }> {
   return { changes: await eraseChanges(tx, traces), failed_events: await eraseFailed(tx, traces), reasons: await eraseReasons(tx, traces) };
+}
+
+/** Whether anything but an event names one of these customers: a code, a claim's e-mail, a decision or its reason, a refused event. */
+export async function isNamed(
+  tx: Tx,
+  { site, site_pk, email_key, customers }: Pick<Traces, 'site' | 'site_pk' | 'email_key'> & { customers: readonly string[] },
+): Promise<boolean> {
+  const ids = new Set(customers);
+  const list = sql.join([...customers]);
+  const rows = await tx.run(sql`SELECT 1 FROM codes WHERE site_pk = ${site_pk} AND customer_id IN (${list})
+    UNION ALL SELECT 1 FROM claims WHERE site_pk = ${site_pk} AND email IN (${list}) LIMIT 1`);
+  if (rows.length > 0) return true;
+  if (erasedDecisions(await tx.decisions(site_pk), ids, new Set()).size > 0) return true;
+  if ((await reasonsNaming(tx, site_pk, ids)).length > 0) return true;
+  const isTheirs = refusedOf({ customers: ids, events: new Set(), anonymous_ids: new Set(), email_key });
+  for await (const { event_id, raw } of refusedIn(tx, site)) if (isTheirs(event_id, raw.toString())) return true;
+  return false;
 }
 
 /**
@@ -71,16 +89,20 @@ async function eraseFailed(tx: Tx, { site, site_pk, email_key, customers, events
   }
   const isTheirs = refusedOf({ customers, events, anonymous_ids, email_key });
   const gone: number[] = [];
+  for await (const { failed_pk, event_id, raw } of refusedIn(tx, site)) if (isTheirs(event_id, raw.toString())) gone.push(failed_pk);
+  await tx.dropFailed(gone);
+  return gone.length;
+}
+
+async function* refusedIn(tx: Tx, site: string): AsyncGenerator<{ failed_pk: number; event_id: string | null; raw: Buffer }> {
   for (let after = 0; ; ) {
     const rows = await tx.run(sql<{ failed_pk: number; event_id: string | null; raw: Buffer }>`
       SELECT failed_pk, event_id, raw FROM failed_events WHERE site = ${site} AND failed_pk > ${after} ORDER BY failed_pk LIMIT ${PAGE}`);
-    for (const { failed_pk, event_id, raw } of rows) if (isTheirs(event_id, raw.toString())) gone.push(failed_pk);
+    yield* rows;
     const last = rows.at(-1);
-    if (rows.length < PAGE || !last) break;
+    if (rows.length < PAGE || !last) return;
     after = last.failed_pk;
   }
-  await tx.dropFailed(gone);
-  return gone.length;
 }
 
 /** Tells of a refused event, as it came, whether it is this person's. */
@@ -111,12 +133,16 @@ export function refusedOf({
 
 /** Reasons of decisions that stay, where they name the person. */
 async function eraseReasons(tx: Tx, { site_pk, customers }: Traces): Promise<number> {
+  const named = await reasonsNaming(tx, site_pk, customers);
+  for (const decision_id of named) await tx.run(sql`UPDATE decisions SET reason = '(erased)' WHERE decision_id = ${decision_id}`);
+  return named.length;
+}
+
+async function reasonsNaming(tx: Tx, site_pk: number, customers: ReadonlySet<string>): Promise<string[]> {
   const rows = await tx.run(
     sql<{ decision_id: string; reason: string }>`SELECT decision_id, reason FROM decisions WHERE site_pk = ${site_pk}`,
   );
-  const named = rows.filter(({ reason }) => [...customers].some((id) => wordsOf(reason, id)));
-  for (const { decision_id } of named) await tx.run(sql`UPDATE decisions SET reason = '(erased)' WHERE decision_id = ${decision_id}`);
-  return named.length;
+  return rows.flatMap(({ decision_id, reason }) => ([...customers].some((id) => wordsOf(reason, id)) ? [decision_id] : []));
 }
 
 /** Whether an id stands in a text as a word of its own. */

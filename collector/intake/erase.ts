@@ -9,9 +9,10 @@ import type { Millis } from '../../protocol/event.ts';
 import { erasedDecisions } from '../linking/decisions.ts';
 import type { LinkingPolicy } from '../linking/policy.ts';
 import { spentScans } from '../linking/scan.ts';
+import { identityQueries } from '../store/queries-identity.ts';
 import type { Tx } from '../store/store.ts';
 import { chunks, claimsOn, type Doomed, doomedEvents, sharedEmails } from './erase-scope.ts';
-import { eraseTraces } from './erase-traces.ts';
+import { eraseTraces, isNamed } from './erase-traces.ts';
 import { relinkQueued, renamePersons, standingOf } from './relink.ts';
 import { ERASED_TYPE, tombstoneOf } from './tombstone.ts';
 
@@ -20,7 +21,8 @@ export interface Erasure {
   site: string;
   site_pk: number;
   email_key: Buffer;
-  person_id: string;
+  /** Any id of the person. */
+  customer_id: string;
   author: string;
   now: Millis;
 }
@@ -51,17 +53,16 @@ export interface Erased {
   codes: string[];
 }
 
-/** `site`’s customers that are this person, all of them. Null if no event ever named one. */
+/** `site`’s customers that are this person now, all of them. Null if nothing that is stored names one. */
 export async function erase(tx: Tx, erasure: Erasure, policy: LinkingPolicy): Promise<Erased | null> {
-  const { erasure_id, site, site_pk, email_key, person_id, author, now } = erasure;
+  const { erasure_id, site, site_pk, email_key, author, now } = erasure;
   const before = await tx.lastPosition();
-  const joined = await tx.run(
-    sql<{ customer_id: string }>`SELECT customer_id FROM persons WHERE site_pk = ${site_pk} AND person_id = ${person_id}`,
-  );
-  const customers = [...new Set([person_id, ...joined.map(({ customer_id }) => customer_id)])];
+  const { personOf, customersOf } = identityQueries((query) => tx.run(query));
+  const customers = await customersOf(site, await personOf(site, erasure.customer_id));
   const doomed = await doomedEvents(tx, { site, site_pk, customers });
   const claims = await claimsOn(tx, site_pk, customers, doomed);
-  if (doomed.length + claims.length === 0) return null;
+  if (doomed.length + claims.length === 0 && customers.length === 1 && !(await isNamed(tx, { site, site_pk, email_key, customers })))
+    return null;
 
   const keyOf = (event_id: string): string => tombstoneOf(event_id, email_key) ?? event_id;
   const sessions = distinct(doomed, ({ session_pk }) => session_pk);
@@ -224,7 +225,19 @@ async function dropCodes(tx: Tx, site_pk: number, customers: readonly string[]):
       sql`UPDATE codes SET customer_id = NULL, kind = 'plain', single_use = 0, label = '', active = 0 WHERE code IN (${sql.join(some)})`,
     );
   }
-  return codes;
+  // A code that is another's now may have been theirs.
+  const named = customers.map((id) => JSON.stringify(id));
+  for (let after = 0; ; ) {
+    const edits = await tx.run(sql<{ edit_pk: number; old: string; new: string }>`
+      SELECT e.edit_pk, e.old, e.new FROM code_edits e JOIN codes c USING (code)
+      WHERE c.site_pk = ${site_pk} AND e.edit_pk > ${after} ORDER BY e.edit_pk LIMIT 1000`);
+    for (const { edit_pk, ...edit } of edits)
+      if (named.some((id) => edit.old.includes(id) || edit.new.includes(id)))
+        await tx.run(sql`DELETE FROM code_edits WHERE edit_pk = ${edit_pk}`);
+    const last = edits.at(-1);
+    if (!last) return codes;
+    after = last.edit_pk;
+  }
 }
 
 async function sessionsOn(tx: Tx, browsers: readonly number[]): Promise<number> {

@@ -98,7 +98,24 @@ export interface ProfileSource {
 }
 
 /** Null if no event ever named this customer. */
-export async function profileOf({ queries, site, site_pk, customer_id, standings, now }: ProfileSource): Promise<Profile | null> {
+export async function profileOf(source: ProfileSource): Promise<Profile | null> {
+  return (await readPerson(source))?.profile ?? null;
+}
+
+/** The profile, and beside it in full what it shows the newest of. */
+interface WholePerson {
+  profile: Profile;
+  orders: Order[];
+  browsers: ProfileBrowser[];
+  /** Oldest first. */
+  visits: Visit[];
+}
+
+/** `whole`: the state of every browser is told, not of the newest only. */
+export async function readPerson(
+  { queries, site, site_pk, customer_id, standings, now }: ProfileSource,
+  whole = false,
+): Promise<WholePerson | null> {
   const person_id = await queries.personOf(site, customer_id);
   const customers = await queries.customersOf(site, person_id);
   const person = { site_pk, customers };
@@ -126,16 +143,15 @@ export async function profileOf({ queries, site, site_pk, customer_id, standings
     ...claimed.flatMap((row) => [row.first_at, row.last_at]),
     ...till,
   ];
-  const browsers = await browsersOf(queries, visits);
-  const [latest = null] = [...browsers]
-    .filter(({ stated_at }) => stated_at !== null)
-    .sort((a, b) => (b.stated_at ?? 0) - (a.stated_at ?? 0));
-  return {
+  const stated = await browsersOf(queries, visits, whole);
+  const [latest = null] = [...stated].filter(({ stated_at }) => stated_at !== null).sort((a, b) => (b.stated_at ?? 0) - (a.stated_at ?? 0));
+  const browsers = stated.map(({ stated_at: _at, gpc: _gpc, ...browser }) => browser);
+  const profile: Profile = {
     site,
     customer_id,
     person_id,
     identifiers: identifiersOf(customers, claimed),
-    browsers: browsers.slice(0, BROWSERS_SHOWN).map(({ stated_at: _at, gpc: _gpc, ...browser }) => browser),
+    browsers: browsers.slice(0, BROWSERS_SHOWN),
     consent: latest && { state: latest.consent, gpc: latest.gpc, anonymous_id: latest.anonymous_id, at: latest.stated_at ?? 0 },
     traits: mergedTraits(await queries.traitsOf(person, TRAITS_READ)),
     first_seen_at: least(seen),
@@ -159,6 +175,7 @@ export async function profileOf({ queries, site, site_pk, customer_id, standings
         : { filled_at: cart_at, items: cartItems(wishes, last_order_at), abandoned: cartLeft(cart_at, last_order_at, now) },
     segments: segmentsOf(buyer, rfm, cart_at, now),
   };
+  return { profile, orders, browsers, visits };
 }
 
 function newestSessions(visits: readonly Visit[]): number[] {
@@ -181,7 +198,7 @@ function identifiersOf(customers: readonly string[], claimed: readonly Identifie
   });
 }
 
-async function browsersOf(queries: Queries, visits: readonly Visit[]) {
+async function browsersOf(queries: Queries, visits: readonly Visit[], whole: boolean) {
   const groups = new Map<string, Visit[]>();
   for (const visit of visits) {
     const group = groups.get(visit.anonymous_id);
@@ -200,8 +217,11 @@ async function browsersOf(queries: Queries, visits: readonly Visit[]) {
     };
   });
   found.sort((a, b) => b.last_at - a.last_at);
-  const states = await queries.newestEvents(found.slice(0, BROWSERS_SHOWN).map(({ newest }) => newest.session_pk));
-  const stateOf = new Map(states.map((state) => [state.session_pk, state]));
+  const stateOf = new Map<number, Awaited<ReturnType<Queries['newestEvents']>>[number]>();
+  for (let at = 0; at < (whole ? found.length : 1); at += BROWSERS_SHOWN) {
+    const sessions = found.slice(at, at + BROWSERS_SHOWN).map(({ newest }) => newest.session_pk);
+    for (const state of await queries.newestEvents(sessions)) stateOf.set(state.session_pk, state);
+  }
   return found.map(({ newest, ...rest }) => {
     const state = stateOf.get(newest.session_pk);
     const { consent = null, gpc = false } = state?.payload ?? {};

@@ -3,9 +3,12 @@ import type { Millis } from '../../protocol/event.ts';
 import type { SiteRecord } from '../domain/site.ts';
 import { refusedOf } from '../intake/erase-traces.ts';
 import type { Queries } from '../store/queries.ts';
-import { profileOf } from './profile.ts';
+import { readPerson } from './profile.ts';
+import { touchesOf } from './touches.ts';
 
 const PAGE = 500;
+/** Objects that are made in one go; then others have their turn. */
+const PORTION = 50;
 
 export interface SubjectSource {
   queries: Queries;
@@ -14,51 +17,123 @@ export interface SubjectSource {
   now: Millis;
 }
 
-/** Nothing at all if no event ever named this customer. */
-export async function* subjectLines({ queries, record, customer_id, now }: SubjectSource): AsyncGenerator<object> {
-  const { site, site_pk, email_key } = record;
-  const profile = await profileOf({ queries, site, site_pk, customer_id, standings: null, now });
-  if (!profile) return;
-  const { person_id, orders, ...rest } = profile;
+/** Nothing at all if nothing that is stored names this customer. */
+export async function* subjectLines(source: SubjectSource): AsyncGenerator<object> {
+  const { queries, record, now } = source;
+  const { site } = record;
+  const person_id = await queries.personOf(site, source.customer_id);
   const customers = await queries.customersOf(site, person_id);
-  yield { record: 'subject', site, person_id, customers, exported_at: now };
-  // Scores say where the person stands among others, as of another moment: the profile has them.
-  const { rfm: _rfm, segments: _segments, ...told } = rest;
-  yield { record: 'profile', person_id, ...told };
-  for (const order of orders) yield { record: 'order', ...order };
-  for await (const link of queries.allLinks({ site, person_id, bots: true })) yield { record: 'link', ...link };
+  const subject = { record: 'subject', site, person_id, customers, exported_at: now };
+  let told = customers.length > 1;
+  if (told) yield subject;
+  for await (const line of linesOf(source, customers)) {
+    if (!told) yield subject;
+    told = true;
+    yield line;
+  }
+}
 
-  const event_ids = new Set<string>();
+async function* linesOf({ queries, record, customer_id, now }: SubjectSource, customers: readonly string[]): AsyncGenerator<object> {
+  const { site, site_pk, email_key } = record;
+  const anonymous_ids = new Set<string>();
+  const person = await readPerson({ queries, site, site_pk, customer_id, standings: null, now }, true);
+  if (person) {
+    // Scores say where the person stands among others, as of another moment: the profile has them.
+    const { rfm: _rfm, segments: _segments, orders: _orders, browsers: _browsers, ...rest } = person.profile;
+    yield { record: 'profile', ...rest };
+    for (const browser of person.browsers) {
+      anonymous_ids.add(browser.anonymous_id);
+      yield { record: 'browser', ...browser };
+    }
+    for (const [at, order] of person.orders.entries()) {
+      yield { record: 'order', ...order, ...touchesOf(order, person.visits) };
+      if (at % PORTION === 0) await pause();
+    }
+    for await (const link of queries.allLinks({ site, person_id: rest.person_id, bots: true })) yield { record: 'link', ...link };
+  }
+
   for (let before: { occurred_at: Millis; event_pk: number } | null = null; ; ) {
     const events = await queries.timeline(site, customers, before, PAGE);
-    for (const { event_pk: _pk, ...event } of events) {
-      event_ids.add(event.event_id);
-      yield { record: 'event', ...event };
-    }
+    for (const { event_pk: _pk, ...event } of events) yield { record: 'event', ...event };
     const last = events.at(-1);
     if (events.length < PAGE || !last) break;
     before = { occurred_at: last.occurred_at, event_pk: last.event_pk };
   }
-  for (const claim of await queries.claimsOfPerson({ site_pk, customers })) yield { record: 'claim', ...claim };
-  for (const code of await queries.codes({ sites: [site] }))
-    if (code.customer_id !== null && customers.includes(code.customer_id)) yield { record: 'code', ...code };
-  for (const decision of await queries.decisions([site], '', 1_000_000))
-    if (
-      (decision.type === 'merge' && decision.customers.some((id) => customers.includes(id))) ||
-      (decision.type === 'hub' && customers.includes(decision.customer_id)) ||
-      (decision.type === 'revoke' && event_ids.has(decision.target))
-    )
-      yield { record: 'decision', ...decision };
+  for (let after = { occurred_at: Number.MIN_SAFE_INTEGER, event_id: '' }; ; ) {
+    const claims = await queries.claimsOfPerson({ site_pk, customers }, after, PAGE);
+    for (const claim of claims) yield { record: 'claim', ...claim };
+    const last = claims.at(-1);
+    if (claims.length < PAGE || !last) break;
+    after = last;
+  }
+  for (const { anonymous_id } of await queries.claimedBrowsers(site, customers)) anonymous_ids.add(anonymous_id);
+  for (const id of customers)
+    for (let after = ''; ; ) {
+      const codes = await queries.codes({ sites: [site], customer_id: id, after, limit: PAGE });
+      for (const code of codes) yield { record: 'code', ...code };
+      const last = codes.at(-1);
+      if (codes.length < PAGE || !last) break;
+      after = last.code;
+    }
+  yield* decisionsAbout({ queries, site, customers, anonymous_ids });
+  yield* refusedBy({ queries, site, customers, email_key });
+}
 
-  const theirs = refusedOf({ customers: new Set(customers), events: event_ids, anonymous_ids: new Set(), email_key });
+interface About {
+  queries: Queries;
+  site: string;
+  customers: readonly string[];
+}
+
+/** Merges and hubs that name them, what makes a browser of theirs a public one, and what takes back such a statement or a claim of theirs. */
+async function* decisionsAbout({
+  queries,
+  site,
+  customers,
+  anonymous_ids,
+}: About & { anonymous_ids: ReadonlySet<string> }): AsyncGenerator<object> {
+  const told = new Set<string>();
+  for (let after = ''; ; ) {
+    const page = await queries.decisions([site], after, PAGE);
+    const targets = page.flatMap((said) => (said.type === 'revoke' ? [said.target] : []));
+    const theirs = await queries.eventsOfPerson(site, customers, targets);
+    for (const said of page) {
+      const named =
+        (said.type === 'merge' && said.customers.some((id) => customers.includes(id))) ||
+        (said.type === 'hub' && customers.includes(said.customer_id)) ||
+        (said.type === 'kiosk' && anonymous_ids.has(said.anonymous_id)) ||
+        (said.type === 'revoke' && (theirs.has(said.target) || told.has(said.target)));
+      if (!named) continue;
+      told.add(said.decision_id);
+      yield { record: 'decision', ...said };
+    }
+    const last = page.at(-1);
+    if (page.length < PAGE || !last) return;
+    after = last.decision_id;
+    await pause();
+  }
+}
+
+/** Refused events that name them, or are copies of events of theirs. */
+async function* refusedBy({ queries, site, customers, email_key }: About & { email_key: Buffer }): AsyncGenerator<object> {
   for (let after = 0; ; ) {
     const page = await queries.failed(after, PAGE);
-    for (const { failed_pk: _pk, raw, ...row } of page) {
+    const here = page.filter((row) => row.site === site);
+    const events = await queries.eventsOfPerson(
+      site,
+      customers,
+      here.flatMap(({ event_id }) => event_id ?? []),
+    );
+    const theirs = refusedOf({ customers: new Set(customers), events, anonymous_ids: new Set(), email_key });
+    for (const { failed_pk: _pk, raw, ...row } of here) {
       const text = raw.toString();
-      if (row.site === site && theirs(row.event_id, text)) yield { record: 'failed_event', ...row, raw: text };
+      if (theirs(row.event_id, text)) yield { record: 'failed_event', ...row, raw: text };
     }
     const last = page.at(-1);
     if (page.length < PAGE || !last) return;
     after = last.failed_pk;
+    await pause();
   }
 }
+
+const pause = (): Promise<void> => new Promise((next) => setImmediate(next));

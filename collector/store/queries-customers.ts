@@ -108,8 +108,8 @@ export function customerQueries(rows: Rows) {
         WHERE site_pk = ${site_pk} AND email IN (${sql.join([...customers])}) AND email <> customer_id AND revoked = 0
         GROUP BY email, strength`),
 
-    /** Every claim that names the person, revoked ones too. */
-    claimsOfPerson: ({ site_pk, customers }: PersonRef) =>
+    /** Claims that name the person, revoked ones too, in order after one of them. */
+    claimsOfPerson: ({ site_pk, customers }: PersonRef, after: { occurred_at: Millis; event_id: string }, limit: number) =>
       rows(sql<{
         event_id: string;
         type: string;
@@ -120,7 +120,8 @@ export function customerQueries(rows: Rows) {
         revoked: number;
       }>`
         SELECT event_id, type, occurred_at, customer_id, email, strength, revoked FROM claims
-        WHERE site_pk = ${site_pk} AND customer_id IN (${sql.join([...customers])}) ORDER BY occurred_at, event_id`),
+        WHERE site_pk = ${site_pk} AND customer_id IN (${sql.join([...customers])}) AND (occurred_at, event_id) > (${after.occurred_at}, ${after.event_id})
+        ORDER BY occurred_at, event_id LIMIT ${limit}`),
 
     /** Purchases and refunds in the person's segments, and those of their claims that stand in no session. */
     async orderEventsOf({ site_pk, customers }: PersonRef, sessions: readonly number[]): Promise<OwnedOrderEvent[]> {

@@ -131,6 +131,18 @@ export function eventQueries(rows: Rows) {
       return found.map((row) => ({ ...storedEvent(row), rule: row.rule, status: row.status, channel: row.channel }));
     },
 
+    /** Of these ids, the ones that are events of these customers, or claims of theirs that were taken back. */
+    async eventsOfPerson(site: string, customers: readonly string[], event_ids: readonly string[]): Promise<Set<string>> {
+      if (event_ids.length === 0) return new Set();
+      const ids = sql.join([...event_ids]);
+      const found = await rows(sql<{ event_id: string }>`
+        SELECT e.event_id FROM events e JOIN sites st USING (site_pk)
+        WHERE st.site = ${site} AND e.event_id IN (${ids}) AND e.event_pk IN (SELECT event_pk FROM (${placedEvents(customers, site)}) placed)
+        UNION SELECT c.event_id FROM claims c JOIN sites st USING (site_pk)
+        WHERE st.site = ${site} AND c.event_id IN (${ids}) AND c.customer_id IN (${sql.join([...customers])})`);
+      return new Set(found.map(({ event_id }) => event_id));
+    },
+
     /** Of these ids, the ones that this site's events have. */
     async knownIds(site: string, event_ids: readonly string[]): Promise<Set<string>> {
       const found = await rows(sql<{ event_id: string }>`

@@ -132,7 +132,18 @@ test('the export has everything: profile, links, events, claims, decisions, code
   const counts = Object.fromEntries(
     [...new Set(lines.map(({ record }) => record))].map((record) => [record, lines.filter((line) => line.record === record).length]),
   );
-  expect(counts).toEqual({ subject: 1, profile: 1, order: 3, link: 6, event: 13, claim: 7, code: 1, decision: 2, failed_event: 2 });
+  expect(counts).toEqual({
+    subject: 1,
+    profile: 1,
+    browser: 2,
+    order: 3,
+    link: 6,
+    event: 13,
+    claim: 7,
+    code: 1,
+    decision: 2,
+    failed_event: 2,
+  });
   for (const secret of SECRETS.slice(0, 7)) expect(text).toContain(secret);
   expect(text).not.toContain('BOB');
 });

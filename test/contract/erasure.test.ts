@@ -171,7 +171,7 @@ test('erasing anybody leaves what the reference says of the rest, and no replay 
       if (merged) await merge(store, ['C1', 'C3']);
       const decisions = await store.write((tx) => tx.decisions(site_pk));
       const person_id = await store.queries.personOf('demo', who);
-      const work = { erasure_id: 'ers_1', site: 'demo', site_pk, email_key, person_id, author: 'test', now: T0 };
+      const work = { erasure_id: 'ers_1', site: 'demo', site_pk, email_key, customer_id: who, author: 'test', now: T0 };
       const done = await store.write((tx) => erase(tx, work, DEFAULT_POLICY));
       if (!done) return;
       erased += 1;
