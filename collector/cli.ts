@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { addCheckCommand } from './cli-check.ts';
 import { addCodeCommands } from './cli-codes.ts';
 import { addLinkCommands } from './cli-links.ts';
+import { addMigrateCommand } from './cli-migrate.ts';
 import { addScanCommands } from './cli-scans.ts';
 import { print, progress, withClient } from './cli-shared.ts';
 import { addTokenCommands } from './cli-tokens.ts';
@@ -61,6 +62,7 @@ addScanCommands(program);
 addCheckCommand(program);
 addUpkeepCommands(program);
 addLinkCommands(program);
+addMigrateCommand(program);
 
 program
   .command('import')

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Config, readConfig } from './config.ts';
 import type { SiteRecord } from './domain/site.ts';
-import { StartupError } from './errors.ts';
+import { Problem, StartupError } from './errors.ts';
 import { readsOn } from './export/export.ts';
 import { sqliteReads } from './export/sqlite.ts';
 import { createAdmission } from './http/admission.ts';
@@ -61,8 +61,11 @@ import { createRecorder } from './scan/recorder.ts';
 import { seedDemo } from './scan/seed.ts';
 import { openSpool } from './scan/spool.ts';
 import { lockDataDir } from './store/lock.ts';
+import { type MoveProgress, type MoveReport, moveStore } from './store/migrate-store.ts';
 import { openPostgres } from './store/postgres.ts';
+import { openPostgresTarget } from './store/postgres-target.ts';
 import { openSqlite } from './store/sqlite.ts';
+import { openSqliteSource } from './store/sqlite-source.ts';
 import type { Store, StoreRow } from './store/store.ts';
 
 export interface Collector {
@@ -103,6 +106,34 @@ export async function createCollector(
   } catch (error) {
     unlock();
     throw error;
+  }
+}
+
+/** Moves the store in a SQLite file into an empty PostgreSQL database, or goes on with that. Throws StartupError, or a Problem. */
+export async function migrateStore(
+  { from, to, restart = false }: { from: string; to: string; restart?: boolean },
+  onProgress: MoveProgress = () => undefined,
+): Promise<MoveReport> {
+  if (!existsSync(from)) throw new StartupError(`${from}: no such file`);
+  // A backup may lie anywhere; where collectors ran, none may.
+  const unlock = existsSync(join(dirname(from), 'lock')) ? lockDataDir(dirname(from)) : () => undefined;
+  try {
+    const source = await openSqliteSource(from);
+    try {
+      const target = await openPostgresTarget(to, { identity: source.identity, tables: source.tables, restart });
+      try {
+        return await moveStore(source, target, onProgress);
+      } finally {
+        await target.close();
+      }
+    } finally {
+      source.close();
+    }
+  } catch (error) {
+    if (error instanceof Problem || error instanceof StartupError) throw error;
+    throw new Problem(503, `The move stopped: ${(error as Error).message}. The same command goes on where it was`);
+  } finally {
+    unlock();
   }
 }
 

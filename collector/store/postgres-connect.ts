@@ -4,7 +4,16 @@ import { StartupError, StoreUnavailable } from '../errors.ts';
 import { POSTGRES_MIGRATIONS } from './migrations/postgres.ts';
 
 /** Locks of the whole database, by number. */
-export const LOCKS = { schema: 0x466f_6f74_0001, identity: 0x466f_6f74_0002, feed: 0x466f_6f74_0003, codes: 0x466f_6f74_0004 } as const;
+export const LOCKS = {
+  schema: 0x466f_6f74_0001,
+  identity: 0x466f_6f74_0002,
+  feed: 0x466f_6f74_0003,
+  codes: 0x466f_6f74_0004,
+  move: 0x466f_6f74_0005,
+} as const;
+
+/** The table that stands in a database for as long as a store is being moved into it: how far that is. */
+export const UNFINISHED_MOVE = 'unfinished_move';
 
 const CONNECT_MS = 5_000;
 
@@ -57,14 +66,15 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-/** Makes the schema, or brings it up to date; one collector does it while the others wait. Throws StartupError. */
-export async function migrate(pool: pg.Pool, url: string): Promise<void> {
+/** Makes the schema, or brings it up to date; one collector does it while the others wait. Throws StartupError, also of an unfinished move. */
+export async function migrate(pool: pg.Pool, url: string, allowed?: 'unfinished move'): Promise<void> {
   const named = nameOf(url);
   const client = await pool.connect().catch((error: Error) => {
     throw new StartupError(`DATABASE_URL=${named}: ${reasonOf(error)}`);
   });
   try {
     await client.query('SELECT pg_advisory_lock($1)', [LOCKS.schema]);
+    if (!allowed) await refuseUnfinished(client, named);
     await steps(client, named);
     await client.query('SELECT pg_advisory_unlock($1)', [LOCKS.schema]);
     client.release();
@@ -74,6 +84,12 @@ export async function migrate(pool: pg.Pool, url: string): Promise<void> {
     if (error instanceof StartupError) throw error;
     throw new StartupError(`DATABASE_URL=${named}: the schema cannot be brought up to date (${(error as Error).message})`);
   }
+}
+
+async function refuseUnfinished(client: pg.PoolClient, named: string): Promise<void> {
+  const { rows } = await client.query<{ there: boolean }>(`SELECT to_regclass('${UNFINISHED_MOVE}') IS NOT NULL AS there`);
+  if (rows[0]?.there)
+    throw new StartupError(`DATABASE_URL=${named}: a store is being moved here; run footfall migrate-store again to its end`);
 }
 
 async function steps(client: pg.PoolClient, named: string): Promise<void> {
