@@ -8,8 +8,9 @@ import { type RowParameters, rowParameters } from './postgres-sql.ts';
 import { createPartitions } from './postgres-upkeep.ts';
 
 const PAGE_ROWS = 2_000;
-/** A run that was killed may still have a statement under way. */
-const LOCK_TRIES = 50;
+/** What was stopped or killed a moment ago may still have a statement under way. */
+const TRIES = 50;
+const TRY_MS = 100;
 
 interface Progress {
   rows: number;
@@ -114,12 +115,19 @@ async function target(pool: Pool, client: PoolClient, tables: readonly MovedTabl
 
 /** One move at a time into a database, for as long as this connection lives. */
 async function lock(client: PoolClient): Promise<void> {
-  for (let tries = 0; tries < LOCK_TRIES; tries += 1) {
+  await atLast('Another move into this database is under way', async () => {
     const { rows } = await client.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1) AS got', [LOCKS.move]);
-    if (rows[0]?.got) return;
-    await wait(100);
+    return rows[0]?.got ?? false;
+  });
+}
+
+/** Tries until it is so, for a few seconds. */
+async function atLast(otherwise: string, isSo: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    if (await isSo()) return;
+    await wait(TRY_MS);
   }
-  throw new Problem(409, 'Another move into this database is under way');
+  throw new Problem(409, otherwise);
 }
 
 /** Makes the database this move's, if it is empty or was so already. */
@@ -131,10 +139,13 @@ async function claim(
   try {
     // A collector that starts now waits, and then finds it closed.
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.schema]);
-    const { rows: users } = await client.query<{ pid: number }>(
-      `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'footfall'`,
-    );
-    if (users.length > 0) throw new Problem(409, 'A collector is connected to the target: stop it first');
+    await atLast('A collector is connected to the target: stop it first', async () => {
+      await client.query('SELECT pg_stat_clear_snapshot()');
+      const { rows } = await client.query<{ used: boolean }>(
+        `SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'footfall') AS used`,
+      );
+      return rows[0]?.used === false;
+    });
     const { rows: unfinished } = await client.query<{ there: boolean }>(`SELECT to_regclass('${UNFINISHED_MOVE}') IS NOT NULL AS there`);
     if (unfinished[0]?.there) {
       const { rows } = await client.query<{ after: string }>(`SELECT after FROM ${UNFINISHED_MOVE} WHERE name = ''`);

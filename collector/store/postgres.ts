@@ -196,6 +196,8 @@ export async function openPostgres(url: string, { writers = 4, readers = 12, idl
     async close() {
       closing ??= Promise.all([kysely.destroy(), writing.end()]);
       await closing;
+      // Kysely ends its connections only if it was ever asked something.
+      if (!reading.ending) await reading.end();
     },
   };
   return store;

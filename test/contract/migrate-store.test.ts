@@ -17,6 +17,8 @@ const folder = mkdtempSync(join(tmpdir(), 'footfall-move-'));
 const sent: WireEvent[] = [];
 let customers: string[] = [];
 let before: Record<string, string>;
+/** How many of the sent events were stored: the others were sent without consent. */
+let accepted = 0;
 let url: string;
 let other: pg.Client;
 
@@ -105,7 +107,7 @@ test('killed in the middle of the events, it leaves a target that no collector t
 });
 
 test('PostgreSQL answers as SQLite did, takes old events for duplicates, and goes on with new ones', async () => {
-  const server = await startServer({ data_dir: folder, database_url: url }, { now: START + 15 * DAY });
+  const server = await startServer({ data_dir: folder, database_url: url }, { now: START + 30 * DAY });
   const after = await answersOf(server);
   for (const [path, answer] of Object.entries(before)) expect({ path, answer: after[path] }).toEqual({ path, answer });
 
@@ -114,7 +116,8 @@ test('PostgreSQL answers as SQLite did, takes old events for duplicates, and goe
       'SELECT (SELECT max(event_pk) FROM events) AS event_pk, (SELECT max(position) FROM change_log) AS position',
     )
   ).rows;
-  expect(await importInto(server, sent)).toMatchObject({ accepted: 0, duplicate: sent.length, rejected: 0 });
+  expect(accepted).toBeGreaterThan(4_000);
+  expect(await importInto(server, sent)).toMatchObject({ accepted: 0, duplicate: accepted, rejected: 0 });
   const { now } = server.clock;
   const events = [
     wire('page_view', { event_id: 'after-1', time: now - MINUTE, anonymous_id: 'after', session_id: 'after' }),
@@ -142,7 +145,7 @@ test('a source that was used after the move had begun is noticed, and moved agai
   await store.write((tx) => tx.saveStore(1, { store_id: 'b', name: 'Before', gln: null }));
   await store.close();
   await (await openPostgres(target)).close();
-  // The move stops before the stores' successor is whole: what it moved by then stays.
+  // The move stops at its stores; what it moved by then stays.
   await client.query('ALTER TABLE stores ADD CONSTRAINT halt CHECK (false)');
   expect(await migrateStore([source, target]).ended).toMatchObject({
     code: 1,
@@ -164,17 +167,20 @@ test('a source that was used after the move had begun is noticed, and moved agai
 
 /** A simulated town, and by hand what it lacks. */
 async function fill(server: TestServer): Promise<void> {
-  const days = [...simulate({ people: 150, days: 12, seed: 7, start: START - 12 * DAY }).days].flatMap((day) => day.events);
+  const days = [...simulate({ people: 400, days: 12, seed: 7, start: START - 12 * DAY }).days].flatMap((day) => day.events);
   sent.push(...new Map(days.filter(({ event }) => event.time < START).map(({ event }) => [event.event_id, event])).values());
   const half = Math.floor(sent.length / 2);
-  expect(await importInto(server, sent.slice(0, half))).toMatchObject({ rejected: 0 });
-  server.clock.now += 15 * DAY;
-  expect(await importInto(server, sent.slice(half))).toMatchObject({ rejected: 0 });
-  expect(sent.length).toBeGreaterThan(4_000);
+  for (const part of [sent.slice(0, half), sent.slice(half)]) {
+    const answer = await importInto(server, part);
+    expect(answer).toMatchObject({ duplicate: 0, rejected: 0 });
+    accepted += answer.accepted;
+    server.clock.now += 15 * DAY;
+  }
 
-  await server.send('POST', '/v1/stores', { site: 'demo', store_id: 'move', name: 'Überall & 東京' });
+  const store = { site: 'demo', id: 'move', name: 'Überall & 東京' };
+  expect(await server.send('POST', '/v1/stores', store)).toMatchObject({ status: 201 });
   const made = { site: 'demo', target: `${server.url}/demo/`, store_id: 'move' };
-  for (const more of [{ code: 'MOVE01' }, { code: 'MOVE02', personal: { customer_id: 'C-moved' }, single_use: true }])
+  for (const more of [{ code: 'MOVE01' }, { code: 'MOVE02', kind: 'personal', customer_id: 'C-moved', single_use: true }])
     expect(await server.send('POST', '/v1/codes', { ...made, ...more })).toMatchObject({ status: 201 });
   expect(await server.send('PATCH', '/v1/codes/MOVE01', { label: 'Shelf "two"\\' })).toMatchObject({ status: 200 });
   for (const code of ['MOVE01', 'MOVE02']) {
@@ -194,9 +200,8 @@ async function fill(server: TestServer): Promise<void> {
     wire('purchase', { ...browser, time: server.clock.now - 5, props: { transaction_id: 'O1', value: '12.30', currency: 'EUR' } }),
   ]);
   expect((await server.post([{ ...wire('page_view', { time: server.clock.now }), session_id: 'x'.repeat(9_000) }])).status).toBe(200);
-  customers = (await server.get<{ customers: { customer_id: string }[] }>('/v1/customers?limit=5')).customers.map(
-    ({ customer_id }) => customer_id,
-  );
+  const found = await server.get<{ customers: { customer_id: string }[] }>('/v1/customers?limit=9');
+  customers = found.customers.map(({ customer_id }) => customer_id).filter((id) => id !== 'C-gone' && id !== 'C-moved');
   const [one = '', two = '', three = ''] = customers;
   for (const statement of [
     { type: 'merge', customers: [one, two], into: one },
@@ -204,18 +209,19 @@ async function fill(server: TestServer): Promise<void> {
   ])
     expect(await server.send('POST', '/v1/decisions', { ...statement, site: 'demo', reason: 'a test' })).toMatchObject({ status: 201 });
   expect(await server.send('DELETE', '/v1/customers/C-gone?site=demo')).toMatchObject({ status: 200 });
-  const anchor = { site: 'demo', anchor: '01/09521000100015', link_type: 'gs1:pip', target: `${server.url}/demo/`, title: 'A TV' };
-  expect(await server.send('POST', '/v1/gs1/targets', anchor)).toMatchObject({ status: 201 });
+  const link = { site: 'demo', link: '/01/09521000100015', link_type: 'gs1:pip', target: `${server.url}/demo/`, title: 'A TV' };
+  expect(await server.send('POST', '/v1/gs1/targets', link)).toMatchObject({ status: 201 });
   expect(await server.send('POST', '/v1/tokens', { name: 'moved', scopes: ['read'], days: 10 })).toMatchObject({ status: 201 });
 }
 
 /** What readers are told. */
 async function answersOf(server: TestServer): Promise<Record<string, string>> {
   const ids = [...customers, 'C-moved'];
+  const span = `from=${START - 20 * DAY}&to=${START + 40 * DAY}`;
   const paths = [
     ...[
       'links?format=ndjson&bots=include',
-      'links/changes?format=ndjson&limit=1000',
+      'links/changes?limit=1000',
       'scans?flagged=include',
       'decisions',
       'erasures',
@@ -225,8 +231,8 @@ async function answersOf(server: TestServer): Promise<Record<string, string>> {
     ...[
       'tokens',
       'events?limit=1000',
-      'reports/links?days=20',
-      'reports/funnel?days=20',
+      `reports/links?${span}`,
+      `reports/funnel?${span}`,
       'codes/MOVE01',
       'codes/MOVE02',
       'gs1/targets?site=demo',
@@ -238,7 +244,7 @@ async function answersOf(server: TestServer): Promise<Record<string, string>> {
     const answer = await fetch(`${server.url}/v1/${path}`, { headers: { authorization: `Bearer ${server.admin_token}` } });
     const text = await answer.text();
     if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${text}`);
-    answers[path] = text.replaceAll(server.url, 'http://collector');
+    answers[path] = text.replaceAll(/localhost:\d+/gi, 'collector');
   }
   return answers;
 }
@@ -279,8 +285,11 @@ async function count(what: string): Promise<number> {
   return Number(rows[0]?.count);
 }
 
-async function until(true_: () => Promise<boolean>): Promise<void> {
-  while (!(await true_())) await new Promise((resolve) => setTimeout(resolve, 20));
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await isSo()); tries += 1) {
+    if (tries > 1_000) throw new Error('it did not come about');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 const PHONE = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1';
