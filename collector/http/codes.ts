@@ -7,6 +7,7 @@ import { badField, Problem } from '../errors.ts';
 import { CODE_PATTERN, codeUrl, newCode } from '../scan/code.ts';
 import { CodeBody, CodeEditBody, codeFault, codeRow, editedRow } from '../scan/code-body.ts';
 import { type CsvCode, type Reject, readCodesCsv } from '../scan/code-csv.ts';
+import { codeIn } from '../store/edited.ts';
 import type { ShownCode } from '../store/queries-codes.ts';
 import type { CodeRow, Store, StoreRow, Tx } from '../store/store.ts';
 import { siteFor } from './auth.ts';
@@ -102,19 +103,22 @@ export function codeRoutes({ api: { endpoint }, store, now, publicUrl, onChange 
     'PATCH /v1/codes/:code',
     { scope: 'write', summary: 'Edits a code, keeping what it was', body: CodeEditBody, answers: { 200: Known } },
     async ({ params, body: edit, access }) => {
-      const { site: name, store: _store, ...known } = await knownCode(store, params.code, access.sites);
+      const { code, site: name } = await knownCode(store, params.code, access.sites);
       const site = siteOf(store, name);
-      const change = editedRow(known, edit, now());
-      refuseFault(change.row, site);
       const stores = await queries.stores([site.site]);
       await store.write(async (tx) => {
+        const current = await codeIn(tx, name, code);
+        if (!current) throw new Problem(404, `No such code: ${code}`);
+        const { site: _site, store: _store, ...known } = current;
+        const change = editedRow(known, edit, now());
+        refuseFault(change.row, site);
         if (edit.store) await keepStore(tx, site.site_pk, edit.store, stores);
         if (Object.keys(change.new).length === 0) return;
         await tx.saveCode(change.row);
-        await tx.addCodeEdit({ code: known.code, edited_at: now(), author: access.name, old: change.old, new: change.new });
+        await tx.addCodeEdit({ code, edited_at: now(), author: access.name, old: change.old, new: change.new });
       });
-      onChange([known.code]);
-      return withHistory(await knownCode(store, known.code, null));
+      onChange([code]);
+      return withHistory(await knownCode(store, code, null));
     },
   );
 

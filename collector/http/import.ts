@@ -11,6 +11,7 @@ import type { Intake } from '../intake/intake.ts';
 import type { Retention } from '../intake/retention.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Store } from '../store/store.ts';
+import { siteFor } from './auth.ts';
 import type { Api } from './endpoint.ts';
 import { flag, text } from './fields.ts';
 import { mayTakeLong } from './slow-uploads.ts';
@@ -54,6 +55,7 @@ export function importRoutes({ api: { endpoint }, store, intake, metrics, retent
     },
     async ({ query, access, req }) => {
       const { site: named, signed: backend } = query;
+      siteFor(access, named);
       const answer: ImportAnswer = { accepted: 0, duplicate: 0, rejected: 0, reasons: [] };
       const groups = new Map<string, { events: AcceptedEvent[]; refused: RefusedEvent[] }>();
       let size = 0;
@@ -99,13 +101,9 @@ export function importRoutes({ api: { endpoint }, store, intake, metrics, retent
         const said = typeof value === 'object' && value !== null && 'site' in value && typeof value.site === 'string' ? value.site : named;
         const reachable = store.sites().filter((candidate) => access.sites === null || access.sites.includes(candidate.site));
         const record = said === undefined && reachable.length === 1 ? reachable[0] : reachable.find((candidate) => candidate.site === said);
-        // A line that cannot be placed costs no other line.
+        // A line that cannot be placed costs no other line. It is kept as no site's: tried again, it must not reach one that this token does not.
         if (!record) {
-          refuse(
-            named ?? '',
-            { event_id: null, reason: value === null ? 'bad_event' : 'bad_field', ...(value !== null && { field: 'site' }) },
-            raw,
-          );
+          refuse('', { event_id: null, reason: value === null ? 'bad_event' : 'bad_field', ...(value !== null && { field: 'site' }) }, raw);
           return;
         }
         const { site } = record;

@@ -131,9 +131,10 @@ export function siteRecord(store: Store, site: string) {
 /** The site meant: the one named, or the only one there is. */
 export function oneSite(store: Store, sites: readonly string[] | null): string {
   const known = store.sites().map(({ site }) => site);
+  // Of other sites, a token learns not even the names.
   const meant = sites ?? known;
   const [site] = meant;
-  if (site === undefined || meant.length > 1) throw badField('site', `expected one of ${known.join(', ')}`);
+  if (site === undefined || meant.length > 1) throw badField('site', `expected one of ${meant.join(', ')}`);
   if (!known.includes(site)) throw new Problem(404, `No such site: ${site}`, { field: 'site' });
   return site;
 }

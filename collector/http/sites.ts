@@ -4,6 +4,7 @@ import { ID_PATTERN } from '../../protocol/ids.ts';
 import { SITE_DEFAULTS, type Site, type SiteRecord } from '../domain/site.ts';
 import { Problem } from '../errors.ts';
 import { keyFault } from '../intake/signed-identity.ts';
+import { siteIn } from '../store/edited.ts';
 import type { Store } from '../store/store.ts';
 import { siteFor } from './auth.ts';
 import type { Api } from './endpoint.ts';
@@ -95,9 +96,12 @@ export function siteRoutes({ api: { endpoint }, store }: { api: Api; store: Stor
     { scope: 'admin', summary: 'Changes a site’s settings', body: SiteBody.omit({ site: true }), answers: { 200: ShownSite } },
     async ({ params, body, access }) => {
       siteFor(access, params.site);
-      const known = store.sites().find(({ site }) => site === params.site);
-      if (!known) throw new Problem(404, `No such site: ${params.site}`);
-      return shown(await store.write((tx) => tx.saveSite({ ...settings(known), ...(body as Partial<Site>) })));
+      const saved = await store.write(async (tx) => {
+        const known = await siteIn(tx, params.site);
+        if (!known) throw new Problem(404, `No such site: ${params.site}`);
+        return tx.saveSite({ ...known, ...(body as Partial<Site>) });
+      });
+      return shown(saved);
     },
   );
 }

@@ -6,7 +6,7 @@ import { badField, Problem } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { StreamPlace } from '../store/queries-stream.ts';
 import type { Store } from '../store/store.ts';
-import { type Auth, accessNow, siteFor } from './auth.ts';
+import { type Access, type Auth, accessNow, siteFor } from './auth.ts';
 import type { Api } from './endpoint.ts';
 import { shownEvent } from './events.ts';
 import { site, text } from './fields.ts';
@@ -71,7 +71,11 @@ export function streamRoutes({ api: { endpoint }, store, auth, frontier, log, no
       res.set({ 'content-type': 'text/event-stream', 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no' });
       const end = new AbortController();
       res.on('close', () => end.abort());
-      const allowed = (): boolean => accessNow(auth, req, res, now()) !== null;
+      // What the token may see now, not what it might when the stream was opened.
+      const allowed = (): boolean => {
+        const current = accessNow(auth, req, res, now());
+        return current?.scopes.includes('read') === true && sameSites(sites, sitesNow(current, query.site));
+      };
       const ended = send({ store, frontier, res, end: end.signal, place, sites, types: query.types, allowed, heartbeat_ms })
         // What failed in the middle cannot be told to the consumer: it comes back and goes on.
         .catch((error: unknown) => log.warn({ err: error }, 'a stream ended'))
@@ -91,6 +95,16 @@ export function streamRoutes({ api: { endpoint }, store, auth, frontier, log, no
       await Promise.all(open.values());
     },
   };
+}
+
+/** The sites to send; none where the one asked for is out of reach by now. */
+function sitesNow(access: Access, site: string | undefined): readonly string[] | null {
+  if (site === undefined) return access.sites;
+  return access.sites === null || access.sites.includes(site) ? [site] : [];
+}
+
+function sameSites(a: readonly string[] | null, b: readonly string[] | null): boolean {
+  return a === null || b === null ? a === b : a.length === b.length && a.every((site) => b.includes(site));
 }
 
 interface Sending {

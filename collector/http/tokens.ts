@@ -3,9 +3,10 @@ import { nanoid } from 'nanoid';
 import { z } from 'zod';
 import { DAY, type Millis } from '../../protocol/event.ts';
 import { badField, Problem } from '../errors.ts';
-import type { AuditEntry, Store, TokenRow } from '../store/store.ts';
+import type { Store, TokenRow } from '../store/store.ts';
 import { type Access, type Auth, hashToken, newToken } from './auth.ts';
 import type { Api } from './endpoint.ts';
+import { given } from './fields.ts';
 
 const FIELDS = {
   name: z.string().trim().min(1).max(128),
@@ -43,7 +44,7 @@ export function tokenRoutes({ api: { endpoint }, store, auth, now }: TokensOptio
     typeof days === 'number' ? now() + days * DAY : (expires_at ?? null);
   const live = async (token_id: string, access: Access): Promise<TokenRow> => {
     const row = (await store.queries.tokens()).find((token) => token.token_id === token_id && token.revoked_at === null);
-    if (!row || !reaches(access, row.sites)) throw new Problem(404, `No such live token: ${token_id}`);
+    if (!row || !reaches(access, row.sites)) throw noToken(token_id);
     return row;
   };
   const mayName = (access: Access, sites: readonly string[] | null): void => {
@@ -51,12 +52,6 @@ export function tokenRoutes({ api: { endpoint }, store, auth, now }: TokensOptio
     if (unknown !== undefined) throw badField('sites', `no such site: ${unknown}`);
     if (!reaches(access, sites)) throw new Problem(403, 'This token does not reach all of these sites', { field: 'sites' });
   };
-
-  const save = (row: TokenRow, noted: AuditEntry): Promise<void> =>
-    store.write(async (tx) => {
-      await tx.saveToken(row);
-      await tx.addAudit([{ ...noted, subject_kind: 'token', subject: row.token_id }]);
-    });
 
   endpoint(
     'GET /v1/tokens',
@@ -74,7 +69,10 @@ export function tokenRoutes({ api: { endpoint }, store, auth, now }: TokensOptio
         ...{ ...body, token_id: `tok_${nanoid(12)}`, hash: hashToken(token) },
         ...{ created_at: now(), expires_at: endOf(days, expires_at), revoked_at: null },
       };
-      await save(row, noted);
+      await store.write(async (tx) => {
+        await tx.saveToken(row);
+        await tx.addAudit([{ ...noted, subject_kind: 'token', subject: row.token_id }]);
+      });
       await auth.reload();
       return { ...shown(row), token };
     },
@@ -85,14 +83,19 @@ export function tokenRoutes({ api: { endpoint }, store, auth, now }: TokensOptio
     { scope: 'admin', summary: 'Changes a live token’s name, scopes, sites or end', body: TokenEdit, answers: { 200: ShownToken } },
     async ({ params, body: { days, expires_at, name, scopes, sites }, access, noted }) => {
       const known = await live(params.id, access);
-      const row: TokenRow = {
-        ...known,
-        ...{ name: name ?? known.name, scopes: scopes ?? known.scopes, sites: sites === undefined ? known.sites : sites },
-        expires_at: days === undefined && expires_at === undefined ? known.expires_at : endOf(days, expires_at),
+      mayName(access, sites === undefined ? known.sites : sites);
+      // Only what was said, and only while it lives: nothing that another call does meanwhile is undone.
+      const edit = {
+        ...given({ name, scopes, sites }),
+        ...((days !== undefined || expires_at !== undefined) && { expires_at: endOf(days, expires_at) }),
       };
-      mayName(access, row.sites);
-      await save(row, noted);
+      await store.write(async (tx) => {
+        if (!(await tx.editToken(params.id, edit))) throw noToken(params.id);
+        await tx.addAudit([{ ...noted, subject_kind: 'token', subject: params.id }]);
+      });
       await auth.reload();
+      const row = (await store.queries.tokens()).find(({ token_id }) => token_id === params.id);
+      if (!row) throw noToken(params.id);
       return shown(row);
     },
   );
@@ -103,7 +106,7 @@ export function tokenRoutes({ api: { endpoint }, store, auth, now }: TokensOptio
     async ({ params, access, noted }) => {
       await live(params.id, access);
       await store.write(async (tx) => {
-        await tx.revokeToken(params.id, now());
+        if (!(await tx.revokeToken(params.id, now()))) throw noToken(params.id);
         await tx.addAudit([{ ...noted, subject_kind: 'token', subject: params.id }]);
       });
       await auth.reload();
@@ -111,6 +114,8 @@ export function tokenRoutes({ api: { endpoint }, store, auth, now }: TokensOptio
     },
   );
 }
+
+const noToken = (token_id: string): Problem => new Problem(404, `No such live token: ${token_id}`);
 
 /** Nobody gives away more sites than they have. */
 function reaches({ sites: own }: Access, sites: readonly string[] | null): boolean {

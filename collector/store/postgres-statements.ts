@@ -28,6 +28,7 @@ type Statements = Pick<
   | 'addAudit'
   | 'dropAudit'
   | 'saveToken'
+  | 'editToken'
   | 'revokeToken'
 >;
 
@@ -187,6 +188,13 @@ export function createStatements(context: TxContext, forgetCustomers: (changed: 
     async saveToken({ token_id, hash, name, scopes, sites, created_at, expires_at }) {
       session.send(PUT_TOKEN, [token_id, hash, name, scopes.join(' '), sites && JSON.stringify(sites), created_at, expires_at]);
     },
+    async editToken(token_id, { name, scopes, sites, expires_at }) {
+      const edited = await session.query(EDIT_TOKEN, [
+        ...[name ?? null, scopes?.join(' ') ?? null, sites === undefined ? 0 : 1, sites ? JSON.stringify(sites) : null],
+        ...[expires_at === undefined ? 0 : 1, expires_at ?? null, token_id],
+      ]);
+      return edited.length > 0;
+    },
     async revokeToken(token_id, now) {
       return (await session.query(REVOKE_TOKEN, [now, token_id])).length > 0;
     },
@@ -260,8 +268,11 @@ const ADD_AUDIT = prepared(
 );
 const DROP_AUDIT = prepared('DELETE FROM audit_log WHERE at < $1');
 const PUT_TOKEN = prepared(
-  `INSERT INTO tokens (token_id, hash, name, scopes, sites, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
-   ON CONFLICT (token_id) DO UPDATE SET hash = excluded.hash, name = excluded.name, scopes = excluded.scopes, sites = excluded.sites,
-     created_at = excluded.created_at, expires_at = excluded.expires_at, revoked_at = NULL`,
+  `INSERT INTO tokens (token_id, hash, name, scopes, sites, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+);
+const EDIT_TOKEN = prepared(
+  `UPDATE tokens SET name = coalesce($1, name), scopes = coalesce($2, scopes), sites = CASE WHEN $3::int = 1 THEN $4 ELSE sites END,
+     expires_at = CASE WHEN $5::int = 1 THEN $6 ELSE expires_at END
+   WHERE token_id = $7 AND revoked_at IS NULL RETURNING token_id`,
 );
 const REVOKE_TOKEN = prepared('UPDATE tokens SET revoked_at = $1 WHERE token_id = $2 AND revoked_at IS NULL RETURNING token_id');

@@ -392,9 +392,18 @@ export function createSqliteTx(
         sql('DELETE FROM audit_log WHERE at < ?').run(before);
       },
       async saveToken({ token_id, hash, name, scopes, sites, created_at, expires_at }) {
-        sql('INSERT OR REPLACE INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, NULL)').run(
+        sql('INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, NULL)').run(
           ...[token_id, hash, name, scopes.join(' '), sites && JSON.stringify(sites), created_at, expires_at],
         );
+      },
+      async editToken(token_id, { name, scopes, sites, expires_at }) {
+        const edited = sql(`UPDATE tokens SET name = coalesce(?, name), scopes = coalesce(?, scopes),
+            sites = CASE WHEN ? = 1 THEN ? ELSE sites END, expires_at = CASE WHEN ? = 1 THEN ? ELSE expires_at END
+          WHERE token_id = ? AND revoked_at IS NULL`).run(
+          ...[name ?? null, scopes?.join(' ') ?? null, sites === undefined ? 0 : 1, sites ? JSON.stringify(sites) : null],
+          ...[expires_at === undefined ? 0 : 1, expires_at ?? null, token_id],
+        );
+        return edited.changes > 0;
       },
       async revokeToken(token_id, now) {
         return sql('UPDATE tokens SET revoked_at = ? WHERE token_id = ? AND revoked_at IS NULL').run(now, token_id).changes > 0;

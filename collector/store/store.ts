@@ -224,7 +224,10 @@ export interface Tx {
   addAudit(entries: readonly AuditEntry[]): Promise<void>;
   /** Removes entries from before this moment. */
   dropAudit(before: Millis): Promise<void>;
+  /** Adds a token. */
   saveToken(token: TokenRow): Promise<void>;
+  /** Sets what is named of a live token, and leaves the rest. False if there is no such. */
+  editToken(token_id: string, edit: TokenEdit): Promise<boolean>;
   /** False if there is no such live token. */
   revokeToken(token_id: string, now: Millis): Promise<boolean>;
 }
@@ -299,6 +302,8 @@ export interface AuditEntry {
 }
 
 export type Scope = 'read' | 'write' | 'admin';
+
+export type TokenEdit = Partial<Pick<TokenRow, 'name' | 'scopes' | 'sites' | 'expires_at'>>;
 
 export interface TokenRow {
   token_id: string;

@@ -74,6 +74,43 @@ test('an admin of one site gives away no other, and does nothing about all', asy
   expect((await as(token, '/v1/sites/demo', 'PATCH', {})).status).toBe(403);
 });
 
+test('a token learns no name of a site that it does not reach, and sends nothing to it by a retry', async () => {
+  for (const site of ['two', 'three']) await server.send('POST', '/v1/sites', { site });
+  const { token } = await make({ name: 'two and three', scopes: ['read', 'write'], sites: ['two', 'three'] });
+  const asked = await as(token, '/v1/customers/C-anna');
+  expect([asked.status, ((await asked.json()) as { title: string }).title]).toEqual([400, 'site: expected one of two, three']);
+  const line = JSON.stringify(wire('login', { event_id: 'planted', time: START, customer_id: 'C-planted' }));
+  const sent = (query: string, body: string): Promise<Response> =>
+    fetch(`${server.url}/v1/import?${query}`, { method: 'POST', headers: { authorization: `Bearer ${token}` }, body });
+  expect((await sent('site=demo&signed=1', line)).status).toBe(403);
+  expect(await (await sent('site=two', line.replace('{', '{"site":"demo",'))).json()).toMatchObject({ accepted: 0, rejected: 1 });
+  await server.send('POST', '/v1/failed/retry');
+  expect((await server.get<{ events: [] }>('/v1/events?event_id=planted')).events).toEqual([]);
+});
+
+test('edits at once all stand, and none revives a revoked token', async () => {
+  const { token_id } = await make({ name: 'one', scopes: ['read'] });
+  const path = `/v1/tokens/${token_id}`;
+  const [named, narrowed] = await Promise.all([
+    server.send('PATCH', path, { name: 'two' }),
+    server.send('PATCH', path, { sites: ['demo'] }),
+  ]);
+  expect([named.status, narrowed.status]).toEqual([200, 200]);
+  const tokenNow = async () =>
+    (await server.get<{ tokens: { token_id: string; revoked_at: number | null }[] }>('/v1/tokens')).tokens.find(
+      (row) => row.token_id === token_id,
+    );
+  expect(await tokenNow()).toMatchObject({ name: 'two', sites: ['demo'], scopes: ['read'], expires_at: null });
+  await Promise.all([server.send('DELETE', path), ...[1, 2, 3].map((n) => server.send('PATCH', path, { name: `n${n}` }))]);
+  expect((await tokenNow())?.revoked_at).not.toBeNull();
+  await Promise.all([
+    server.send('PATCH', '/v1/sites/demo', { name: 'Renamed' }),
+    server.send('PATCH', '/v1/sites/demo', { timezone: 'Europe/Paris' }),
+  ]);
+  const { sites } = await server.get<{ sites: object[] }>('/v1/sites');
+  expect(sites).toContainEqual(expect.objectContaining({ site: 'demo', name: 'Renamed', timezone: 'Europe/Paris' }));
+});
+
 test('reads of personal data are noted within a second: who, what kind, when, but no id', async () => {
   const { token, token_id } = await make({ name: 'support desk', scopes: ['read'] });
   for (let n = 0; n < 3; n += 1) await as(token, '/v1/customers/C-anna?site=demo');
