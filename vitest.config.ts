@@ -2,6 +2,14 @@
 import { defineConfig } from 'vitest/config';
 import { summaryReporter } from './test/summary-reporter.ts';
 
+/** Tests of the collector that take their time: they run beside the contract suites, so that `npm run test:unit` stays quick. */
+const SLOW = ['test/collector/{print,stream,import,export}.test.ts', 'test/docs-commands.test.ts'];
+/** Tests that touch no store: once is enough. */
+const STORELESS = [
+  'test/collector/{ui-*,gs1,device,print,simulate,rivals,order-event,stream-message,text,check}.test.ts',
+  'test/collector/linking/**',
+];
+
 /** Projects whose tests may want a PostgreSQL. */
 const POSTGRES = { globalSetup: 'test/postgres-on-demand.ts' };
 
@@ -13,11 +21,12 @@ export default defineConfig({
   test: {
     reporters: ['default', summaryReporter()],
     projects: [
-      project('unit', ['test/collector/**/*.test.ts', 'test/*.test.ts'], POSTGRES),
+      project('unit', ['test/collector/**/*.test.ts', 'test/*.test.ts'], { exclude: SLOW, ...POSTGRES }),
       project('client', ['test/client/**/*.test.ts'], { environment: 'jsdom' }),
-      project('contract', ['test/contract/**/*.test.ts'], { testTimeout: 120_000, ...POSTGRES }),
+      project('contract', ['test/contract/**/*.test.ts', ...SLOW], { testTimeout: 120_000, ...POSTGRES }),
       // The same suites on PostgreSQL.
       project('postgres', ['test/contract/{linking,cost,erasure}.test.ts', 'test/collector/**/*.test.ts', 'test/e2e/{jane,feed}.test.ts'], {
+        exclude: STORELESS,
         testTimeout: 120_000,
         env: { STORE: 'postgres' },
         ...POSTGRES,
