@@ -116,16 +116,22 @@ interface Said {
   reason: string;
 }
 
+interface Shown {
+  session_id: string;
+  old: object;
+  new: object;
+}
+
 /** Says a decision, or with --dry-run shows what it would change. */
 function decide({ dryRun, json, site, reason }: Said, statement: object): Promise<void> {
   return withClient(async (client) => {
-    type Answer = { decision_id?: string; changed: number; persons: number; links?: { session_id: string; old: object; new: object }[] };
+    type Answer = { decision_id?: string; changed: number; persons: number; complete?: boolean; links?: Shown[] };
     const body = { ...statement, reason, ...(site && { site }) };
     const answer = await client.json<Answer>('POST', `/v1/decisions${dryRun ? '?dry_run=1' : ''}`, body);
-    print(json, answer, ({ decision_id, changed, persons, links: shown = [] }) => [
+    print(json, answer, ({ decision_id, changed, persons, complete = true, links: shown = [] }) => [
       decision_id
         ? `${decision_id}: ${changed} links changed, ${persons} customers renamed`
-        : `would change ${changed} links and rename ${persons} customers`,
+        : `would change ${complete ? '' : 'at least '}${changed} links and rename ${persons} customers`,
       ...shown.map((link) => `\n${link.session_id}: ${JSON.stringify(link.old)} -> ${JSON.stringify(link.new)}`),
     ]);
   });

@@ -24,8 +24,11 @@ const DecisionBody = z.discriminatedUnion('type', [
 
 /** Changed links that a dry run shows; all are counted. */
 const SHOWN = 100;
+/** Sessions that a dry run judges: all in one transaction, in which nobody else writes. */
+const REHEARSED = 500;
 
 const counts = { changed: z.int(), persons: z.int() };
+const complete = z.boolean().describe('false: more sessions may change than one rehearsal judges; the counts are at least these');
 const ChangedLink = z.strictObject({
   ...{ session_id: z.string().nullable(), anonymous_id: z.string().nullable(), segment: z.int().nullable() },
   ...{ old: z.looseObject({}).nullable(), new: z.looseObject({}).nullable() },
@@ -65,7 +68,7 @@ export function decisionRoutes({ api: { endpoint }, store, intake, policy, now }
       status: 201,
       answers: {
         201: z.strictObject({ decision_id: z.string(), ...counts }),
-        200: z.strictObject({ dry_run: z.literal(true), ...counts, links: z.array(ChangedLink) }),
+        200: z.strictObject({ dry_run: z.literal(true), ...counts, complete, links: z.array(ChangedLink) }),
       },
     },
     async ({ body: { site: named, reason, ...statement }, query, access, noted, res }) => {
@@ -73,17 +76,17 @@ export function decisionRoutes({ api: { endpoint }, store, intake, policy, now }
       const site_pk = store.sites().find((record) => record.site === site)?.site_pk ?? -1;
       const said = { site, site_pk, statement: statement as Statement, author: access.name, reason, now: now() };
       if (query.dry_run) {
-        const { changes } = await rehearse(async (refuse) =>
+        const rehearsed = await rehearse(async (refuse) =>
           store.write(async (tx) => {
             const before = await tx.lastPosition();
             const { decision_id } = await decide(tx, said, policy);
-            await relinkQueued(tx, policy, now(), Number.MAX_SAFE_INTEGER);
-            refuse(await tx.changedBy(decision_id, before));
+            const complete = await relinkQueued(tx, policy, now(), REHEARSED);
+            refuse({ changes: await tx.changedBy(decision_id, before), complete });
           }),
         );
-        const { links, ...counts } = summary(changes);
+        const { links, ...counts } = summary(rehearsed.changes);
         res.status(200);
-        return { dry_run: true as const, ...counts, links: links.slice(0, SHOWN) };
+        return { dry_run: true as const, ...counts, complete: rehearsed.complete, links: links.slice(0, SHOWN) };
       }
       let before = 0;
       const decision = await store.write(async (tx): Promise<Decision> => {
@@ -100,12 +103,17 @@ export function decisionRoutes({ api: { endpoint }, store, intake, policy, now }
   );
 }
 
+interface Rehearsed {
+  changes: ChangeRecord[];
+  complete: boolean;
+}
+
 /** Runs work whose result is thrown, so that its transaction is rolled back. */
-async function rehearse(work: (refuse: (changes: ChangeRecord[]) => never) => Promise<void>): Promise<{ changes: ChangeRecord[] }> {
-  const outcome = { changes: [] as ChangeRecord[] };
+async function rehearse(work: (refuse: (rehearsed: Rehearsed) => never) => Promise<void>): Promise<Rehearsed> {
+  let outcome: Rehearsed = { changes: [], complete: true };
   const stop = new Error('a dry run writes nothing');
-  const refuse = (changes: ChangeRecord[]): never => {
-    outcome.changes = changes;
+  const refuse = (rehearsed: Rehearsed): never => {
+    outcome = rehearsed;
     throw stop;
   };
   await work(refuse).catch((error: unknown) => {

@@ -33,6 +33,9 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
   let running: Promise<void> | null = null;
   // What a crash left in the queue goes on at the start.
   let relinked = false;
+  /** How often somebody asked for the queue to be worked off, and those who wait for it. */
+  let asked = 0;
+  const waiters: (() => void)[] = [];
 
   const context = (): ApplyContext => {
     const sites = new Map(store.sites().map((record) => [record.site, record]));
@@ -87,18 +90,26 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
       if (!relinked) await new Promise((next) => setImmediate(next));
     }
     running = null;
+    release();
+  }
+
+  function release(): void {
+    for (const resolve of waiters.splice(0)) resolve();
   }
 
   /** One transaction for the whole group; submissions are answered only after it. */
   async function commit(group: readonly Pending[]): Promise<void> {
     const events = group.flatMap(({ submission }) => submission.events);
+    // What is queued while this transaction runs, it need not have seen.
+    const before = asked;
     const applied = await store.write(async (tx) => {
       for (const { submission } of group)
         if (submission.refused.length > 0) await tx.saveFailed(submission.site, submission.refused, now());
       return events.length > 0 ? applyBatch(tx, events, context()) : { fates: [], relinked: await relinkQueued(tx, policy, now()) };
     });
     const { fates } = applied;
-    relinked = applied.relinked;
+    relinked = applied.relinked && asked === before;
+    if (relinked) release();
     let at = 0;
     for (const { submission, resolve } of group) {
       resolve(fates.slice(at, at + submission.events.length));
@@ -153,10 +164,13 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
         start();
       });
     },
-    async relink() {
-      relinked = false;
-      start();
-      await running;
+    relink() {
+      return new Promise((resolve) => {
+        asked += 1;
+        relinked = false;
+        waiters.push(resolve);
+        start();
+      });
     },
     waiting: () => waiting,
     async drain() {

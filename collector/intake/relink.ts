@@ -6,7 +6,7 @@ import { standing } from '../linking/decisions.ts';
 import type { Decision } from '../linking/event.ts';
 import { type GuestPair, guestOwner, type Merge, mergeComponents } from '../linking/person.ts';
 import type { LinkingPolicy } from '../linking/policy.ts';
-import type { ClaimRecord, Relink, Tx } from '../store/store.ts';
+import type { ClaimRecord, QueuedRelink, Relink, Tx } from '../store/store.ts';
 
 /** What stands of these decisions, and who their merges make one person; worked out once for each list. */
 export const standingOf = memo((decisions: readonly Decision[]) => standing(decisions));
@@ -24,24 +24,36 @@ function memo<K extends object, V>(work: (key: K) => V): (key: K) => V {
 /** Sessions that one transaction judges again; the rest waits in the queue for the next ones. */
 export const RELINK_SESSIONS = 1_000;
 
+/** Spans read at once: the queue is sorted whenever it is asked. */
+const AHEAD = 100;
+
 /** Works on the queue for at most `budget` sessions. Answers whether it is empty now. */
 export async function relinkQueued(tx: Tx, policy: LinkingPolicy, now: Millis, budget = RELINK_SESSIONS): Promise<boolean> {
   let left = budget;
+  // Nothing is said between two spans of one transaction: a session that was read again for one of them is as the next would have it.
+  const read = new Map<number, Set<string>>();
+  let ahead: QueuedRelink[] = [];
   for (;;) {
-    const [relink] = await tx.nextRelinks(1);
+    if (ahead.length === 0) ahead = await tx.nextRelinks(AHEAD);
+    const [relink] = ahead;
     if (!relink) return true;
     if (left <= 0) return false;
     const { browser_pk, from, to, refold, cause_event_id, relink_pk } = relink;
     const record = await tx.browserAt(browser_pk);
     const { session_ids, next } = await tx.loadSessionsWithin(record, { from, to }, relink.after_session, left);
     const touched = new Set<SessionState>();
-    if (refold && session_ids.length > 0) {
-      const events = await tx.eventsOf(record, new Set(session_ids));
+    if (refold) {
+      const known = read.get(browser_pk) ?? new Set();
+      const fresh = session_ids.filter((session_id) => !known.has(session_id));
+      read.set(browser_pk, new Set([...known, ...fresh]));
+      const events = await tx.eventsOf(record, new Set(fresh));
       for (const session of advance(record.state, [], events, policy)) touched.add(session);
     } else for (const session of reevaluate(record.state, from, to, policy)) touched.add(session);
     const sessions = [...touched].map((session) => ({ session, changes: takeChanges(session), cause_event_id }));
     await tx.saveBrowsers([{ record, sessions }], now, policy.version);
     await tx.advanceRelink(relink_pk, next);
+    if (next === null) ahead.shift();
+    else relink.after_session = next;
     left -= Math.max(1, session_ids.length);
   }
 }
@@ -53,16 +65,31 @@ export async function queueAround(
   { window }: LinkingPolicy,
   cause_event_id: string,
 ): Promise<void> {
-  const relinks = claims.flatMap(({ browser_pk, time }): Relink[] =>
-    browser_pk === null
-      ? []
-      : [
-          { browser_pk, from: time, to: time, refold: true, cause_event_id },
-          { browser_pk, from: time - window, to: time + window, refold: false, cause_event_id },
-        ],
+  const relinks = merged(
+    claims.flatMap(({ browser_pk, time }): Relink[] =>
+      browser_pk === null
+        ? []
+        : [
+            { browser_pk, from: time, to: time, refold: true, cause_event_id },
+            { browser_pk, from: time - window, to: time + window, refold: false, cause_event_id },
+          ],
+    ),
   );
   await tx.forgetBrowsers(new Set(relinks.map(({ browser_pk }) => browser_pk)));
   await tx.queueRelinks(relinks);
+}
+
+/** Spans that overlap as one: the same sessions touch them, and each is judged once, however many claims it lies around. */
+function merged(relinks: readonly Relink[]): Relink[] {
+  const spans: Relink[] = [];
+  const sorted = [...relinks].sort((a, b) => a.browser_pk - b.browser_pk || Number(b.refold) - Number(a.refold) || a.from - b.from);
+  for (const relink of sorted) {
+    const last = spans.at(-1);
+    if (last?.browser_pk === relink.browser_pk && last.refold === relink.refold && relink.from <= last.to)
+      last.to = Math.max(last.to, relink.to);
+    else spans.push({ ...relink });
+  }
+  return spans;
 }
 
 /**

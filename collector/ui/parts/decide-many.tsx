@@ -35,6 +35,8 @@ interface Changed {
 interface Rehearsal {
   changed: number;
   persons: number;
+  /** Else more may change than was counted. */
+  complete: boolean;
   links: Changed[];
   /** Statements that cannot be made. */
   refused: { statement: Statement; message: string }[];
@@ -42,13 +44,15 @@ interface Rehearsal {
 
 export function DecideMany({ api, site, title, verb, statements, onMade, onClose }: DecideManyProps) {
   async function rehearse(): Promise<Rehearsal> {
-    const sum: Rehearsal = { changed: 0, persons: 0, links: [], refused: [] };
+    const sum: Rehearsal = { changed: 0, persons: 0, complete: true, links: [], refused: [] };
     for (const statement of statements) {
       try {
         const body = { ...statement, site, reason: 'a dry run' };
-        const { changed, persons, links } = await api.send<Omit<Rehearsal, 'refused'>>('POST', '/v1/decisions', body, { dry_run: 1 });
+        const answer = await api.send<Omit<Rehearsal, 'refused'>>('POST', '/v1/decisions', body, { dry_run: 1 });
+        const { changed, persons, complete, links } = answer;
         sum.changed += changed;
         sum.persons += persons;
+        sum.complete &&= complete;
         sum.links.push(...links.slice(0, SHOWN));
       } catch (thrown) {
         sum.refused.push({ statement, message: asFailure(thrown).message });
@@ -86,13 +90,15 @@ export function DecideMany({ api, site, title, verb, statements, onMade, onClose
 const SHOWN = 6;
 
 function Preview({ sum, statements }: { sum: Rehearsal; statements: readonly Statement[] }) {
-  const { changed, persons, links, refused } = sum;
-  const upTo = statements.length > 1 ? 'Up to ' : '';
+  const { changed, persons, complete, links, refused } = sum;
+  const about = complete ? (statements.length > 1 ? 'Up to ' : '') : 'At least ';
   return (
     <>
       <p>
         <b>
-          {changed === 0 ? 'No link would change' : `${upTo}${formatCount(changed)} ${changed === 1 ? 'link' : 'links'} would change`}
+          {changed === 0 && complete
+            ? 'No link would change'
+            : `${about}${formatCount(changed)} ${changed === 1 ? 'link' : 'links'} would change`}
           {persons > 0 && `; ${formatCount(persons)} ${persons === 1 ? 'customer' : 'customers'} would belong to another person`}.
         </b>{' '}
         <span class="quiet">

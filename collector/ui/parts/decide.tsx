@@ -15,6 +15,8 @@ export type Statement =
 interface DryRun {
   changed: number;
   persons: number;
+  /** Else the counts are at least these. */
+  complete: boolean;
   /** The first of them. */
   links: { session_id: string; segment: number; old: LinkRow | null; new: LinkRow | null }[];
 }
@@ -41,11 +43,13 @@ export function Decide({ api, site, statement, ...dialog }: DecideProps) {
   );
 }
 
-function Changes({ run: { changed, persons, links } }: { run: DryRun }) {
+function Changes({ run: { changed, persons, complete, links } }: { run: DryRun }) {
   return (
     <>
       <p>
-        {changed === 0 ? 'No link would change' : `${formatCount(changed)} ${changed === 1 ? 'link' : 'links'} would change`}
+        {changed === 0 && complete
+          ? 'No link would change'
+          : `${complete ? '' : 'At least '}${formatCount(changed)} ${changed === 1 ? 'link' : 'links'} would change`}
         {persons > 0 && `, and who is one person with whom, for ${formatCount(persons)} ${persons === 1 ? 'customer' : 'customers'}`}.{' '}
         <span class="quiet">A decision can be revoked: then all is as before.</span>
       </p>
