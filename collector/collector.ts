@@ -25,6 +25,7 @@ import { docsRoutes } from './http/docs-page.ts';
 import { createApi } from './http/endpoint.ts';
 import { erasureRoutes } from './http/erasure.ts';
 import { eventRoutes } from './http/events.ts';
+import { explanationRoutes } from './http/explanations.ts';
 import { createFrontier } from './http/frontier.ts';
 import { createGs1, lookupOf, type SiteTarget } from './http/gs1.ts';
 import { gs1TargetRoutes } from './http/gs1-targets.ts';
@@ -230,6 +231,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
   reportRoutes({ api, store, now });
   reviewRoutes({ api, store, policy: DEFAULT_POLICY, now });
   linkRoutes({ api, store, reads, now });
+  explanationRoutes({ api, store, reads, now });
   pictureRoutes({ api, store, publicUrl: () => url });
   codeRoutes({ api, store, now, publicUrl: () => url, onChange: codesChanged });
   codesRevokeRoutes({ api, store, intake: direct, policy: DEFAULT_POLICY, now, onChange: codesChanged });

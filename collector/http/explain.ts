@@ -20,11 +20,18 @@ export interface Explanation {
   would_change: string[];
 }
 
+/** Links that are explained in one go; then others have their turn. */
+const PORTION = 200;
+
 export async function explainSession(queries: Queries, links: readonly LinkRow[]): Promise<Explanation[]> {
-  return Promise.all(
-    links.map(async (link): Promise<Explanation> => {
+  const why: Explanation[] = [];
+  for (let at = 0; at < links.length; at += PORTION) {
+    if (at > 0) await new Promise((next) => setImmediate(next));
+    const some = links.slice(at, at + PORTION);
+    const ids = some.flatMap(({ evidence_event_id }) => evidence_event_id ?? []);
+    const sessionOf = new Map((await queries.sessionsOfEvents(ids)).map((row) => [`${row.site} ${row.event_id}`, row.session_id]));
+    for (const link of some) {
       const { segment, status, rule, candidates, site, evidence_event_id, customer_id, strength, evidence_type, evidence_at } = link;
-      const [event] = evidence_event_id === null ? [] : await queries.events({ site, event_id: evidence_event_id }, 0, 1);
       const evidence =
         evidence_event_id === null || customer_id === null || strength === null
           ? null
@@ -34,11 +41,12 @@ export async function explainSession(queries: Queries, links: readonly LinkRow[]
               occurred_at: evidence_at ?? 0,
               customer_id,
               strength,
-              session_id: event?.session_id ?? null,
+              session_id: sessionOf.get(`${site} ${evidence_event_id}`) ?? null,
             };
-      return { segment, status, rule, sentence: sentenceOf(link), evidence, candidates, would_change: wouldChange(link) };
-    }),
-  );
+      why.push({ segment, status, rule, sentence: sentenceOf(link), evidence, candidates, would_change: wouldChange(link) });
+    }
+  }
+  return why;
 }
 
 /** One change of a session's links, with the event or the decision that made it. */

@@ -1,6 +1,4 @@
 /** Customers: the profile of the person, who somebody is, and everything that person did, over all browsers, scans and channels. */
-import { createHash } from 'node:crypto';
-import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { Millis } from '../../protocol/event.ts';
 import { badField, Problem } from '../errors.ts';
@@ -10,6 +8,7 @@ import type { StandingsCache } from '../profile/standings.ts';
 import type { Store } from '../store/store.ts';
 import { siteFor } from './auth.ts';
 import type { Api } from './endpoint.ts';
+import { unchanged } from './etag.ts';
 import { shownEvent } from './events.ts';
 import { cursorOf, limit, nextCursor, theSite } from './fields.ts';
 import { AS_OF, ShownEvent, ShownProfile } from './profile-schema.ts';
@@ -72,7 +71,7 @@ export function profileRoutes({ api: { endpoint }, store, standings, now }: Prof
       const source = { queries, site, site_pk, standings: await standings.of(site), now: told.as_of };
       const profile = await profileOf({ ...source, customer_id: params.id });
       if (!profile) throw new Problem(404, 'No such customer');
-      if (unchanged(req, res, profile)) return void res.status(304).end();
+      if (unchanged(req, res, contentOf(profile))) return void res.status(304).end();
       return { ...profile, ...told };
     },
   );
@@ -113,13 +112,9 @@ const before = z
   .optional()
   .meta({ description: '`next_before` of the page before, or a moment in milliseconds' });
 
-/** Sets the ETag of a profile; what only the moment of the answer changes is not in it. */
-function unchanged(req: Request, res: Response, { rfm, ...rest }: Profile): boolean {
-  const content = JSON.stringify([rest, rfm && [rfm.recency, rfm.frequency, rfm.monetary]]);
-  const etag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
-  res.set({ etag, 'cache-control': 'private, no-cache' });
-  const known = req.headers['if-none-match'] ?? '';
-  return known === '*' || known.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+/** What an ETag of a profile is of: not what only the moment of the answer changes. */
+function contentOf({ rfm, ...rest }: Profile): unknown {
+  return [rest, rfm && [rfm.recency, rfm.frequency, rfm.monetary]];
 }
 
 export function siteRecord(store: Store, site: string) {

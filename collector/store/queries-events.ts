@@ -143,6 +143,16 @@ export function eventQueries(rows: Rows) {
       return new Set(found.map(({ event_id }) => event_id));
     },
 
+    /** The sessions of these events; of a scan, the one it led to. */
+    async sessionsOfEvents(event_ids: readonly string[]) {
+      if (event_ids.length === 0) return [];
+      return rows(sql<{ site: string; event_id: string; session_id: string | null }>`
+        SELECT st.site, e.event_id, s.session_id FROM events e JOIN sites st USING (site_pk)
+          LEFT JOIN scan_records sc ON e.type = 'scan' AND sc.site_pk = e.site_pk AND sc.scan_id = e.event_id
+          LEFT JOIN sessions s ON s.session_pk = coalesce(e.session_pk, sc.session_pk)
+        WHERE e.event_id IN (${sql.join([...new Set(event_ids)])}) AND e.payload <> ''`);
+    },
+
     /** Of these ids, the ones that this site's events have. */
     async knownIds(site: string, event_ids: readonly string[]): Promise<Set<string>> {
       const found = await rows(sql<{ event_id: string }>`

@@ -28,6 +28,9 @@ export interface BoundaryRow {
   revoked: boolean;
 }
 
+/** Ids that one statement looks for at most. */
+const PATTERNS = 100;
+
 /** A decision, and who said it why. */
 export type DecisionRow = Decision & { author: string; reason: string };
 
@@ -67,26 +70,58 @@ export function identityQueries(rows: Rows) {
       );
     },
 
+    /** The sites that have a browser of this id. */
+    async sitesOfBrowser(anonymous_id: string, sites: readonly string[] | null, limit: number): Promise<string[]> {
+      const found = await rows(sql<{ site: string }>`
+        SELECT st.site FROM browsers b JOIN sites st USING (site_pk) WHERE b.anonymous_id = ${anonymous_id} AND ${and(ofSites(sites))}
+        ORDER BY st.site LIMIT ${limit}`);
+      return found.map(({ site }) => site);
+    },
+
+    /** The sites that have claims of this customer, or know them by a merge. */
+    async sitesOfCustomer(customer_id: string, sites: readonly string[] | null, limit: number): Promise<string[]> {
+      const found = await rows(sql<{ site: string }>`
+        SELECT st.site FROM sites st WHERE (EXISTS (SELECT 1 FROM claims c WHERE c.customer_id = ${customer_id} AND c.site_pk = st.site_pk)
+          OR EXISTS (SELECT 1 FROM persons p WHERE p.site_pk = st.site_pk AND (p.customer_id = ${customer_id} OR p.person_id = ${customer_id})))
+          AND ${and(ofSites(sites))} ORDER BY st.site LIMIT ${limit}`);
+      return found.map(({ site }) => site);
+    },
+
+    /** Decisions in whose words one of these ids may stand; not in order, and some perhaps twice. */
+    async decisionsNaming(site: string, ids: readonly string[]): Promise<DecisionRow[]> {
+      const found: DecisionRow[] = [];
+      for (let at = 0; at < ids.length; at += PATTERNS) {
+        const patterns = ids.slice(at, at + PATTERNS).map((id) => `%${JSON.stringify(id).replace(/[!%_]/g, '!$&')}%`);
+        const some = await rows(sql<{ author: string; reason: string; body: string }>`
+          SELECT d.author, d.reason, d.body FROM decisions d JOIN sites st USING (site_pk)
+          WHERE st.site = ${site} AND (${sql.join(
+            patterns.map((pattern) => sql`d.body LIKE ${pattern} ESCAPE '!'`),
+            sql` OR `,
+          )})`);
+        found.push(...some.map(({ author, reason, body }) => ({ ...(JSON.parse(body) as Decision), author, reason })));
+      }
+      return found;
+    },
+
     /** Sessions of this id, with the site and browser that tell them apart. */
-    sessions: (session_id: string, at: { site?: string; anonymous_id?: string; sites?: readonly string[] | null }) =>
+    sessions: (session_id: string, at: { anonymous_id?: string; sites?: readonly string[] | null }, limit: number) =>
       rows(sql<{ session_pk: number; site: string; anonymous_id: string }>`
         SELECT s.session_pk, st.site, b.anonymous_id FROM sessions s JOIN browsers b USING (browser_pk) JOIN sites st USING (site_pk)
         WHERE s.session_id = ${session_id} AND ${and([
-          ...(at.site === undefined ? [] : [sql`st.site = ${at.site}`]),
           ...(at.anonymous_id === undefined ? [] : [sql`b.anonymous_id = ${at.anonymous_id}`]),
           ...ofSites(at.sites),
-        ])}`),
+        ])} ORDER BY s.session_pk LIMIT ${limit}`),
 
     /** What became of a session's links: each change with what caused it. */
-    sessionHistory: (session_pk: number) =>
+    sessionHistory: (session_pk: number, limit: number) =>
       rows(sql<HistoryRow>`
         SELECT c.segment, c.type, c.link, c.old, c.cause_event_id, c.changed_at, e.type AS event_type, d.type AS decision_type, d.author, d.reason
         FROM change_log c LEFT JOIN events e ON e.event_id = c.cause_event_id AND e.site_pk = c.site_pk
           LEFT JOIN decisions d ON d.decision_id = c.cause_event_id
-        WHERE c.session_pk = ${session_pk} AND c.type <> 'person' ORDER BY c.position`),
+        WHERE c.session_pk = ${session_pk} AND c.type <> 'person' ORDER BY c.position LIMIT ${limit}`),
 
     /** Claims and barriers on a browser, in order; revoked claims as well. */
-    async boundaries(site: string, anonymous_id: string): Promise<BoundaryRow[]> {
+    async boundaries(site: string, anonymous_id: string, limit: number): Promise<BoundaryRow[]> {
       const found = await rows(sql<Omit<BoundaryRow, 'revoked'> & { revoked: number }>`
         SELECT c.event_id, c.type, c.time, c.occurred_at, c.customer_id, c.strength, NULL AS barrier, c.revoked
         FROM claims c JOIN browsers b USING (browser_pk) JOIN sites st ON st.site_pk = b.site_pk
@@ -95,17 +130,17 @@ export function identityQueries(rows: Rows) {
         SELECT r.event_id, e.type, r.time, e.occurred_at, NULL, NULL, r.barrier, 0
         FROM barriers r JOIN browsers b USING (browser_pk) JOIN sites st ON st.site_pk = b.site_pk
           JOIN events e ON e.event_id = r.event_id AND e.site_pk = b.site_pk
-        WHERE st.site = ${site} AND b.anonymous_id = ${anonymous_id} ORDER BY time`);
+        WHERE st.site = ${site} AND b.anonymous_id = ${anonymous_id} ORDER BY time LIMIT ${limit}`);
       return found.map((row) => ({ ...row, revoked: row.revoked !== 0 }));
     },
 
     /** The browsers that anybody claimed as one of these customers, most claimed first. */
-    claimedBrowsers: (site: string, customers: readonly string[]) =>
+    claimedBrowsers: (site: string, customers: readonly string[], limit = Number.MAX_SAFE_INTEGER) =>
       rows(sql<{ anonymous_id: string; customer_id: string; claims: number; first_at: Millis; last_at: Millis }>`
         SELECT b.anonymous_id, c.customer_id, count(*) AS claims, min(c.occurred_at) AS first_at, max(c.occurred_at) AS last_at
         FROM claims c JOIN browsers b USING (browser_pk) JOIN sites st ON st.site_pk = c.site_pk
         WHERE st.site = ${site} AND c.customer_id IN (${sql.join([...customers])}) AND c.revoked = 0
-        GROUP BY b.anonymous_id, c.customer_id ORDER BY claims DESC, b.anonymous_id`),
+        GROUP BY b.anonymous_id, c.customer_id ORDER BY claims DESC, b.anonymous_id LIMIT ${limit}`),
 
     /** R7: customers claimed on many browsers since a moment, for an operator to look at. Never judged automatically. */
     possibleHubs: (sites: readonly string[] | null, since: Millis, browsers: number) =>
