@@ -222,7 +222,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
   const scan = createScan({ recorder, metrics, log, siteOf, now, codeOf: codes.get });
   const audit = createAudit({ store, days: config.audit_days, log, now });
   const limit = apiLimit({ auth, api_rate: config.api_rate, trust_proxy: config.trust_proxy, now });
-  const api = createApi({ auth, audit, limit, now });
+  const api = createApi({ auth, audit, limit, sites: store.sites, now });
   auditRoutes({ api, store, audit });
   storeRoutes({ api, store, onChange: stores.forgetAll });
   profileRoutes({ api, store, standings, now });

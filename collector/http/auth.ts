@@ -34,7 +34,7 @@ export async function createAuth(store: Store, adminToken: string): Promise<Auth
   let tokens: TokenRow[] = [];
   const auth: Auth = {
     accessOf(authorization, now) {
-      const token = /^Bearer (sk_[\w-]{20,200})$/.exec(authorization ?? '')?.[1];
+      const token = /^Bearer (sk_[\w-]{20,200})$/i.exec(authorization ?? '')?.[1];
       return token ? auth.accessOfHash(hashToken(token), now) : null;
     },
     accessOfHash(hash, now) {

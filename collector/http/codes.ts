@@ -12,7 +12,7 @@ import type { ShownCode } from '../store/queries-codes.ts';
 import type { CodeRow, Store, StoreRow, Tx } from '../store/store.ts';
 import { siteFor } from './auth.ts';
 import type { Api } from './endpoint.ts';
-import { flag, given, nextCursor, number, site, text, theSite } from './fields.ts';
+import { flag, given, namedCursor, nextCursor, number, site, text, theSite } from './fields.ts';
 import { oneSite } from './profiles.ts';
 import { Code, CodeHistory } from './shapes.ts';
 
@@ -61,7 +61,7 @@ export function codeRoutes({ api: { endpoint }, store, now, publicUrl, onChange 
       query: {
         ...FILTERS,
         limit: number(1, 10_000, 'All, where it is left out').optional(),
-        cursor: text('`next_cursor` of the page before'),
+        cursor: namedCursor(CODE_PATTERN),
       },
       answers: { 200: z.strictObject({ codes: z.array(Code), next_cursor: nextCursor }) },
     },
@@ -77,7 +77,11 @@ export function codeRoutes({ api: { endpoint }, store, now, publicUrl, onChange 
   endpoint(
     'GET /v1/codes/:code',
     { scope: 'read', summary: 'A code, and how it was edited', answers: { 200: Known } },
-    async ({ params, access }) => withHistory(await knownCode(store, params.code, access.sites)),
+    async ({ params, access, noteRead }) => {
+      const known = await knownCode(store, params.code, access.sites);
+      if (known.customer_id !== null) noteRead('customer', known.customer_id, known.site);
+      return withHistory(known);
+    },
   );
 
   endpoint(
@@ -128,9 +132,9 @@ export function codeRoutes({ api: { endpoint }, store, now, publicUrl, onChange 
       ...{ scope: 'write', summary: 'Makes the codes of a CSV file, all or none' },
       query: { site: theSite, dry_run: flag('1: only checks') },
       upload: { type: 'text/csv', read: express.raw({ type: () => true, limit: CSV_BYTES }) },
-      answers: { 200: Imported, 422: Imported.extend({ title: z.string() }) },
+      answers: { 200: Imported },
     },
-    async ({ query: { site: named, dry_run }, access, req, res }) => {
+    async ({ query: { site: named, dry_run }, access, req }) => {
       const site = siteOf(store, oneSite(store, siteFor(access, named)));
       const bytes: unknown = req.body;
       if (!Buffer.isBuffer(bytes)) throw new Problem(400, 'Expected a CSV file as the body', { field: 'body' });
@@ -159,8 +163,7 @@ export function codeRoutes({ api: { endpoint }, store, now, publicUrl, onChange 
       const lines = new Set([...rows.map(({ line }) => line), ...rejected.map(({ line }) => line)]);
       const answer: CodesImported = { rows: lines.size, imported, dry_run, rejected: rejected.sort((a, b) => a.line - b.line) };
       if (rejected.length === 0 || dry_run) return answer;
-      res.status(422);
-      return { ...answer, title: `Nothing was imported: ${rejected.length} faults, the first in line ${rejected[0]?.line}` };
+      throw new Problem(422, `Nothing was imported: ${rejected.length} faults, the first in line ${rejected[0]?.line}`, { ...answer });
     },
   );
 }

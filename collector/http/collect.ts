@@ -41,6 +41,11 @@ export function createCollect({ intake, auth, metrics, log, rate, admission, ret
     answer(res, status, body && JSON.stringify(body), headers);
   };
 
+  const refuse = (res: ServerResponse, status: number, problem: string, headers: Record<string, string> = {}): void => {
+    metrics.requests.inc({ status });
+    answer(res, status, problem, { 'content-type': 'application/problem+json', ...headers });
+  };
+
   /** Pages of other origins may neither read an answer nor send cookies. */
   const registered = (origin: string | undefined): boolean => origin !== undefined && sites().some((site) => originAllowed(site, origin));
 
@@ -56,8 +61,8 @@ export function createCollect({ intake, auth, metrics, log, rate, admission, ret
         'access-control-allow-headers': 'content-type, content-encoding',
         'access-control-max-age': '86400',
       });
-    } else if (method !== 'POST') end(res, 405, { title: 'POST a batch here' }, { allow: 'POST, OPTIONS' });
-    else if (admission.full()) end(res, 503, BUSY, { ...cors, 'retry-after': '2', connection: 'close' });
+    } else if (method !== 'POST') refuse(res, 405, NO_POST, { allow: 'POST, OPTIONS' });
+    else if (admission.full()) refuse(res, 503, BUSY, { ...cors, 'retry-after': '2', connection: 'close' });
     else readBody(req, (body) => void take(req, res, body, cors).catch((error: unknown) => fail(res, error, cors)), admission.reading);
     return true;
   };
@@ -65,26 +70,23 @@ export function createCollect({ intake, auth, metrics, log, rate, admission, ret
   async function take(req: IncomingMessage, res: ServerResponse, body: Body, cors: Record<string, string>): Promise<void> {
     const received_at = now();
     if ('error' in body) {
-      if (body.error === 'too_large')
-        end(res, 413, { title: 'a batch is at most 64 KiB and 100 events' }, { ...cors, connection: 'close' });
-      else if (body.error === 'bad_encoding') end(res, 400, { title: 'the body cannot be decoded' }, cors);
+      if (body.error === 'too_large') refuse(res, 413, TOO_LARGE, { ...cors, connection: 'close' });
+      else if (body.error === 'bad_encoding') refuse(res, 400, BAD_ENCODING, cors);
       return;
     }
     const decoded = decodeBatch(body.text, received_at);
-    if (!decoded.ok) return end(res, decoded.status, { title: BATCH_ERRORS[decoded.reason], reason: decoded.reason }, cors);
+    if (!decoded.ok) return refuse(res, decoded.status, problemOf(decoded.status, BATCH_ERRORS[decoded.reason], decoded.reason), cors);
     const site = siteOf(decoded.batch.site);
-    if (!site) return end(res, 403, { title: 'unknown site', reason: 'unknown_site' }, cors);
+    if (!site) return refuse(res, 403, UNKNOWN_SITE, cors);
     const access = req.headers.authorization === undefined ? null : auth.accessOf(req.headers.authorization, received_at);
     const backend = mayWrite(access, site.site);
-    if (req.headers.authorization !== undefined && !backend)
-      return end(res, 403, { title: 'the token has no scope write here', reason: 'bad_token' }, cors);
-    if (!backend && !originAllowed(site, req.headers.origin))
-      return end(res, 403, { title: 'not an origin of this site', reason: 'bad_origin' }, cors);
+    if (req.headers.authorization !== undefined && !backend) return refuse(res, 403, BAD_TOKEN, cors);
+    if (!backend && !originAllowed(site, req.headers.origin)) return refuse(res, 403, BAD_ORIGIN, cors);
     const wait = backend ? 0 : rate.take(`${clientAddress(req, trust_proxy)} ${site.site}`, received_at);
-    if (wait > 0) return end(res, 429, { title: 'too many requests' }, { ...cors, 'retry-after': String(wait) });
+    if (wait > 0) return refuse(res, 429, TOO_MANY, { ...cors, 'retry-after': String(wait) });
 
     const release = admission.admit(site.site, body.text.length);
-    if (!release) return end(res, 503, BUSY, { ...cors, 'retry-after': '2' });
+    if (!release) return refuse(res, 503, BUSY, { ...cors, 'retry-after': '2' });
     const started = performance.now();
     try {
       await accept(req, res, decoded, { site, received_at, backend, cors });
@@ -130,10 +132,11 @@ export function createCollect({ intake, auth, metrics, log, rate, admission, ret
   function fail(res: ServerResponse, error: unknown, cors: Record<string, string>): void {
     if (error instanceof StoreUnavailable) {
       log.error({ err: error.cause ?? error }, error.message);
-      end(res, error.kind === 'full' ? 507 : 503, { title: error.message }, { ...cors, 'retry-after': '5' });
+      const status = error.kind === 'full' ? 507 : 503;
+      refuse(res, status, problemOf(status, error.message), { ...cors, 'retry-after': '5' });
     } else {
       log.error({ err: error }, 'collect failed');
-      end(res, 500, { title: 'internal error' }, cors);
+      refuse(res, 500, problemOf(500, 'internal error'), cors);
     }
   }
 }
@@ -144,7 +147,19 @@ function senderOf({ headers }: IncomingMessage): Device {
   return device.bot && headers.origin === undefined ? NO_DEVICE : device;
 }
 
-const BUSY = { title: 'busy' };
+/** RFC 9457, with the word that tags act on. Those of every day are made once: a flood of them costs no more. */
+function problemOf(status: number, title: string, reason?: string): string {
+  return JSON.stringify({ type: 'about:blank', status, title, ...(reason !== undefined && { reason }) });
+}
+
+const BUSY = problemOf(503, 'busy');
+const NO_POST = problemOf(405, 'POST a batch here');
+const TOO_LARGE = problemOf(413, 'a batch is at most 64 KiB and 100 events');
+const BAD_ENCODING = problemOf(400, 'the body cannot be decoded');
+const UNKNOWN_SITE = problemOf(403, 'unknown site', 'unknown_site');
+const BAD_TOKEN = problemOf(403, 'the token has no scope write here', 'bad_token');
+const BAD_ORIGIN = problemOf(403, 'not an origin of this site', 'bad_origin');
+const TOO_MANY = problemOf(429, 'too many requests');
 
 const BATCH_ERRORS = {
   bad_json: 'the body is not JSON',

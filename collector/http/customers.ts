@@ -57,6 +57,9 @@ export function customerRoutes({ api: { endpoint }, store, standings, now }: Cus
       const changes_cursor = cursorOf(await queries.lastPosition());
       const as_of = now();
       const place = query.cursor === undefined ? null : placeIn(query.cursor);
+      // By their newest session, a place is a number; else an id.
+      const numbered = order === 'recent' && search === null && segment === undefined;
+      if (place !== null && (typeof place === 'number') !== numbered) throw badField('cursor', 'not a cursor of this endpoint');
       const standing = segment === undefined ? await standings.of(site) : await standings.fresh(site);
       const page = async (): Promise<{ rows: ListedCustomer[]; at: (row: ListedCustomer) => string | number }> => {
         if (segment !== undefined && standing)

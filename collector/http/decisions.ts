@@ -7,9 +7,10 @@ import { relinkQueued } from '../intake/relink.ts';
 import type { Decision } from '../linking/event.ts';
 import type { LinkingPolicy } from '../linking/policy.ts';
 import type { ChangeRecord, Store } from '../store/store.ts';
+import type { Subject } from './audit.ts';
 import { siteFor } from './auth.ts';
 import type { Api } from './endpoint.ts';
-import { flag, limit, nextCursor, site, text } from './fields.ts';
+import { flag, limit, namedCursor, nextCursor, site } from './fields.ts';
 import { oneSite } from './profiles.ts';
 import { Decision as ShownDecision } from './shapes.ts';
 
@@ -50,7 +51,7 @@ export function decisionRoutes({ api: { endpoint }, store, intake, policy, now }
         scope: 'read',
         reads: 'selection',
         summary: 'What operators decided',
-        query: { site, order: z.enum(['asc', 'desc']).default('asc'), limit: limit(), cursor: text('`next_cursor` of the page before') },
+        query: { site, order: z.enum(['asc', 'desc']).default('asc'), limit: limit(), cursor: namedCursor(/^dec_[\w.-]+$/) },
       },
       answers: { 200: z.strictObject({ decisions: z.array(ShownDecision), next_cursor: nextCursor }) },
     },
@@ -71,7 +72,7 @@ export function decisionRoutes({ api: { endpoint }, store, intake, policy, now }
         200: z.strictObject({ dry_run: z.literal(true), ...counts, complete, links: z.array(ChangedLink) }),
       },
     },
-    async ({ body: { site: named, reason, ...statement }, query, access, noted, res }) => {
+    async ({ body: { site: named, reason, ...statement }, query, access, noted, noteRead, res }) => {
       const site = oneSite(store, siteFor(access, named));
       const site_pk = store.sites().find((record) => record.site === site)?.site_pk ?? -1;
       const said = { site, site_pk, statement: statement as Statement, author: access.name, reason, now: now() };
@@ -84,6 +85,8 @@ export function decisionRoutes({ api: { endpoint }, store, intake, policy, now }
             refuse({ changes: await tx.changedBy(decision_id, before), complete });
           }),
         );
+        // What it shows is personal data, though it decides nothing.
+        noteRead(...subjectOf(statement as Statement), site);
         const { links, ...counts } = summary(rehearsed.changes);
         res.status(200);
         return { dry_run: true as const, ...counts, complete: rehearsed.complete, links: links.slice(0, SHOWN) };
@@ -106,6 +109,13 @@ export function decisionRoutes({ api: { endpoint }, store, intake, policy, now }
 interface Rehearsed {
   changes: ChangeRecord[];
   complete: boolean;
+}
+
+/** Whom a rehearsal is about; what is to be taken back says it only by its own id. */
+function subjectOf(said: Statement): [Subject | null, string] {
+  if (said.type === 'kiosk') return ['browser', said.anonymous_id];
+  if (said.type === 'hub') return ['customer', said.customer_id];
+  return said.type === 'merge' ? ['customer', said.into] : [null, ''];
 }
 
 /** Runs work whose result is thrown, so that its transaction is rolled back. */

@@ -2,10 +2,10 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { z } from 'zod';
 import type { Millis } from '../../protocol/event.ts';
-import { Problem } from '../errors.ts';
+import { badField, Problem } from '../errors.ts';
 import type { AuditEntry, Scope } from '../store/store.ts';
 import type { Audit, Subject } from './audit.ts';
-import { type Access, type Auth, accessOf, requireScope } from './auth.ts';
+import { type Access, type Auth, accessOf, requireScope, siteFor } from './auth.ts';
 import { parse } from './problem.ts';
 
 type Shape = Record<string, z.ZodType>;
@@ -50,8 +50,8 @@ export interface Call<P extends string, Q extends Shape, B extends z.ZodType> {
   access: Access;
   /** What the audit log notes of this call: a decision writes it in its own transaction. */
   noted: AuditEntry;
-  /** Notes that personal data of this one were read as well. */
-  noteRead(kind: Subject, id: string): void;
+  /** Notes that personal data of this one, or (null) of nobody in particular, were read as well. */
+  noteRead(kind: Subject | null, id: string, site?: string): void;
   req: Request;
   res: Response;
 }
@@ -86,10 +86,12 @@ export interface ApiOptions {
   audit: Audit;
   /** Goes before every endpoint. */
   limit: RequestHandler;
+  /** All that there are. */
+  sites: () => readonly { site: string }[];
   now: () => Millis;
 }
 
-export function createApi({ auth, audit, limit, now }: ApiOptions): Api {
+export function createApi({ auth, audit, limit, sites, now }: ApiOptions): Api {
   const router = Router();
   router.use('/v1', limit);
   const endpoints: Endpoint[] = [];
@@ -106,15 +108,24 @@ export function createApi({ auth, audit, limit, now }: ApiOptions): Api {
       router[method.toLowerCase() as 'get'](path, ...before, async (req, res) => {
         if (description.every_site && accessOf(res).sites !== null) throw new Problem(403, 'This needs a token for every site');
         const given = Object.entries(req.query).filter(([, value]) => value !== '');
+        // An id that its sender does not have must not select everything.
+        for (const name of Object.keys(NAMED)) if (req.query[name] === '' && name in query.shape) throw badField(name, 'expected an id');
         const call = {
           query: parse(query, Object.fromEntries(given), 'query'),
           body: description.body && parse(description.body, req.body ?? {}, 'body'),
           ...{ params: req.params, access: accessOf(res), req, res: res.status(status) },
         };
-        const noted = audit.entry(call.access, name, aboutOf(description.reads, call));
+        const { site } = call.query as { site?: string };
+        siteFor(call.access, site);
+        if (site !== undefined && !sites().some((known) => known.site === site))
+          throw new Problem(404, `No such site: ${site}`, { field: 'site' });
+        const about = aboutOf(description.reads, call);
+        const reached = call.access.sites ?? sites().map((known) => known.site);
+        const [only = null] = reached.length === 1 ? reached : [];
+        const noted = audit.entry(call.access, name, { ...about, site: about.site ?? only });
         if (description.reads) audit.read(noted);
-        const noteRead = (kind: Subject, id: string): void =>
-          audit.read(audit.entry(call.access, name, { site: noted.site, subject: { kind, id }, fields: noted.fields }));
+        const noteRead = (kind: Subject | null, id: string, site = noted.site): void =>
+          audit.read(audit.entry(call.access, name, { site, subject: kind === null ? undefined : { kind, id }, fields: noted.fields }));
         const answer = await handle({ ...call, noted, noteRead } as unknown as Parameters<typeof handle>[0]);
         if (answer !== undefined) res.json(answer);
         else if (!res.headersSent) res.end();
@@ -131,7 +142,7 @@ function aboutOf(
   { query, body, params }: Pick<Call<string, Shape, z.ZodType>, 'query' | 'body' | 'params'>,
 ) {
   const asked = { ...(typeof body === 'object' && body !== null && !Array.isArray(body) ? body : {}), ...query } as Record<string, unknown>;
-  const fields = Object.keys(asked).filter((name) => asked[name] !== undefined && !PAGING.includes(name));
+  const fields = Object.keys(asked).filter((name) => asked[name] !== undefined && asked[name] !== false && !PAGING.includes(name));
   const [named] = Object.keys(NAMED).filter((name) => typeof asked[name] === 'string') as (keyof typeof NAMED)[];
   const { id } = params as { id?: string };
   const subject =

@@ -11,7 +11,7 @@ import { subjectLines } from '../profile/subject.ts';
 import type { Store } from '../store/store.ts';
 import { siteFor } from './auth.ts';
 import type { Api } from './endpoint.ts';
-import { flag, limit, millis, nextCursor, site as siteField, text, theSite } from './fields.ts';
+import { flag, limit, millis, namedCursor, nextCursor, site as siteField, theSite } from './fields.ts';
 import { oneSite, siteRecord } from './profiles.ts';
 
 const count = z.int();
@@ -50,7 +50,7 @@ export function erasureRoutes({ api: { endpoint }, store, policy, onCodes, now }
         }),
       },
     },
-    async ({ params, query: { site: named, dry_run }, access, noted }) => {
+    async ({ params, query: { site: named, dry_run }, access, noted, noteRead }) => {
       const site = oneSite(store, siteFor(access, named));
       const { site_pk, email_key } = siteRecord(store, site);
       const erased_at = now();
@@ -68,7 +68,8 @@ export function erasureRoutes({ api: { endpoint }, store, policy, onCodes, now }
         });
       if (!result.erased) throw new Problem(404, 'No such customer');
       const { report, codes } = result.erased;
-      if (!dry_run) {
+      if (dry_run) noteRead('customer', params.id, site);
+      else {
         onCodes(codes);
         await store.sweep();
       }
@@ -81,7 +82,7 @@ export function erasureRoutes({ api: { endpoint }, store, policy, onCodes, now }
     {
       scope: 'read',
       summary: 'What was erased when and by whom, in numbers',
-      query: { site: siteField, limit: limit(), cursor: text('`next_cursor` of the page before') },
+      query: { site: siteField, limit: limit(), cursor: namedCursor(/^ers_[\w-]+$/) },
       answers: {
         200: z.strictObject({
           erasures: z.array(

@@ -1,5 +1,6 @@
 /** Fields that the requests of many endpoints have, each with what it may be. */
 import { z } from 'zod';
+import type { Millis } from '../../protocol/event.ts';
 
 /** One value of free text. */
 export const text = (description: string): z.ZodOptional<z.ZodString> => z.string().max(512).optional().meta({ description });
@@ -19,18 +20,23 @@ export const limit = (fallback = 100, most = 1_000) =>
 export const number = (least: number, most: number, description: string) =>
   z.coerce.number<string>().int(`expected a whole number from ${least} to ${most}`).min(least).max(most).meta({ description });
 
+/** Milliseconds or ISO 8601, which is UTC where it names no zone, wherever the collector runs; else null. */
+export function timeOf(value: string): Millis | null {
+  if (/^-?\d{1,16}$/.test(value)) return Number(value);
+  const iso = /^\d{4}-\d\d-\d\d(?:T[\d:.]+(Z|[+-]\d\d:?\d\d)?)?$/.exec(value);
+  if (!iso) return null;
+  const time = Date.parse(value.includes('T') && iso[1] === undefined ? `${value}Z` : value);
+  return Number.isNaN(time) ? null : time;
+}
+
 /** A moment: milliseconds or ISO 8601. */
 export const moment = (description: string) =>
   z
     .string()
     .max(64)
     .transform((value, context) => {
-      const time = /^-?\d{1,16}$/.test(value)
-        ? Number(value)
-        : /^\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?$/.test(value)
-          ? Date.parse(value)
-          : Number.NaN;
-      if (!Number.isNaN(time)) return time;
+      const time = timeOf(value);
+      if (time !== null) return time;
       context.addIssue({ code: 'custom', message: 'expected milliseconds since 1970 or ISO 8601' });
       return z.NEVER;
     })
@@ -52,12 +58,16 @@ export const cursor = (count: number, description = '`next_cursor` of the page b
     .transform((value, context) => {
       const parts = Buffer.from(value, 'base64url').toString().split('.');
       const numbers = parts.map(Number);
-      if (parts.length === count && parts.every((part) => /^-?\d{1,16}$/.test(part)) && numbers.every(Number.isSafeInteger)) return numbers;
+      if (parts.length === count && parts.every((part) => /^\d{1,16}$/.test(part)) && numbers.every(Number.isSafeInteger)) return numbers;
       context.addIssue({ code: 'custom', message: 'not a cursor of this endpoint' });
       return z.NEVER;
     })
     .optional()
     .meta({ description });
+
+/** The same for pages in the order of names: the last one. */
+export const namedCursor = (pattern: RegExp) =>
+  z.string().max(512).regex(pattern, 'not a cursor of this endpoint').optional().meta({ description: '`next_cursor` of the page before' });
 
 /** Cursors are numbers joined by dots, in base64url. */
 export function cursorOf(...numbers: readonly number[]): string {

@@ -52,10 +52,12 @@ export function linkRoutes({ api: { endpoint }, store, reads, now }: LinksOption
       answers: { 200: z.strictObject({ links, next_cursor: nextCursor, changes_cursor: z.string() }) },
       media: Object.values(CONTENT_TYPES).map((type) => type.split(';')[0] ?? ''),
     },
-    async ({ query: { site, code, format, order, limit, cursor, ...more }, access, res }) => {
+    async ({ query: { site, code, format, order, limit, cursor, ...more }, access, req, res }) => {
       const sites = siteFor(access, site);
       const filter: LinkFilter = { ...given({ site, ...more, code: code?.toUpperCase() }), bots: more.bots === 'include', sites };
       if (format !== 'json') {
+        const paged = ['limit', 'cursor'].find((name) => (req.query[name] ?? '') !== '');
+        if (paged !== undefined) throw badField(paged, 'a file is the whole selection: only json has pages');
         await sendExport(res, format, await reads.exportLinks(filter, format));
         return undefined;
       }

@@ -26,7 +26,8 @@ const Batch = z.object({
 
 const text = (type: string) => ({ content: { [type]: { schema: { type: 'string' as const } } } });
 const json = (schema: z.ZodType) => ({ content: { 'application/json': { schema } } });
-const refused = json(z.looseObject({ title: z.string(), reason: z.string().optional() }));
+const Refused = z.looseObject({ type: z.string(), status: z.int(), title: z.string(), reason: z.string().optional() });
+const refused = { content: { 'application/problem+json': { schema: Refused } } };
 const byPath = (name: string) => ({ requestParams: { path: z.object({ [name]: z.string() }) } });
 
 /** One that anyone may call. */

@@ -43,6 +43,8 @@ function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof StoreUnavailable) return new Problem(error.kind === 'full' ? 507 : 503, error.message, {}, { 'retry-after': '5' });
   // body-parser and the router say with `status` what a client did wrong.
+  if (error instanceof Error && 'type' in error && error.type === 'entity.parse.failed')
+    return new Problem(400, 'body: not JSON', { field: 'body' });
   if (error instanceof Error && 'status' in error && typeof error.status === 'number' && error.status >= 400 && error.status < 500)
     return new Problem(error.status, error.message);
   return new Problem(500, 'Internal error');

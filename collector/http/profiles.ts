@@ -10,7 +10,7 @@ import { siteFor } from './auth.ts';
 import type { Api } from './endpoint.ts';
 import { unchanged } from './etag.ts';
 import { shownEvent } from './events.ts';
-import { cursorOf, limit, nextCursor, theSite } from './fields.ts';
+import { cursorOf, limit, nextCursor, theSite, timeOf } from './fields.ts';
 import { AS_OF, ShownEvent, ShownProfile } from './profile-schema.ts';
 
 export interface ProfilesOptions {
@@ -103,14 +103,15 @@ const before = z
   .string()
   .max(512)
   .transform((value, context) => {
-    if (/^\d{10,16}$/.test(value)) return { occurred_at: Number(value), event_pk: 0 };
+    const moment = /^\d{10,16}$|-/.test(value) ? timeOf(value) : null;
+    if (moment !== null) return { occurred_at: moment, event_pk: 0 };
     const parts = /^(-?\d{1,16})\.(\d{1,16})$/.exec(Buffer.from(value, 'base64url').toString());
     if (parts) return { occurred_at: Number(parts[1]), event_pk: Number(parts[2]) };
-    context.addIssue({ code: 'custom', message: 'not a cursor of this endpoint, nor milliseconds' });
+    context.addIssue({ code: 'custom', message: 'not a cursor of this endpoint, nor milliseconds, nor ISO 8601' });
     return z.NEVER;
   })
   .optional()
-  .meta({ description: '`next_before` of the page before, or a moment in milliseconds' });
+  .meta({ description: '`next_before` of the page before, or a moment: milliseconds since 1970, or ISO 8601' });
 
 /** What an ETag of a profile is of: not what only the moment of the answer changes. */
 function contentOf({ rfm, ...rest }: Profile): unknown {

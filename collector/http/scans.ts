@@ -13,10 +13,14 @@ import { Scan } from './shapes.ts';
 const BY = DIMENSIONS.map((name) => name as string);
 const FILTERS = {
   ...{ site, code: text('A printed code, or a GS1 path'), store: text('Its id'), placement: text('As the code says') },
+  ...{ scan_id: text('This scan'), customer_id: text('Joined to this very customer'), person_id: text('This person, under all ids') },
   ...{ sku: text('Product'), gtin: text('Product, 8 to 14 digits'), anonymous_id: text('Browser'), session_id: text('Session') },
   ...{ from: moment('Scanned at or after'), to: moment('Scanned before') },
   claimed: z.enum(['0', '1']).optional().meta({ description: '1: whose landing page was seen; 0: the others' }),
-  flagged: z.enum(['include', 'exclude']).default('exclude').meta({ description: 'Machines, prefetches and previews' }),
+  flagged: z
+    .enum(['include', 'exclude'])
+    .default('include')
+    .meta({ description: 'Machines, prefetches and previews: they are listed with their `flag`, and count in no report' }),
 };
 const days = (fallback: number) => number(1, 366, 'Days that count').default(fallback);
 const dimensions = z
@@ -42,14 +46,14 @@ export function scanRoutes({ api: { endpoint }, store, now }: { api: Api; store:
   endpoint(
     'GET /v1/scans',
     {
-      ...{ scope: 'read', reads: 'selection', summary: 'Scans, in the order of storing' },
+      ...{ scope: 'read', reads: 'selection', summary: 'Scans, in the order of storing, each with what became of it' },
       query: { ...FILTERS, limit: limit(), cursor: cursor(1) },
-      answers: { 200: z.strictObject({ scans: z.array(Scan), next_cursor: nextCursor }) },
+      answers: { 200: z.strictObject({ events: z.array(Scan), next_cursor: nextCursor }) },
     },
     async ({ query, access }) => {
       const found = await store.queries.scans(filterOf(query, access), query.cursor?.[0] ?? 0, query.limit);
       const last = found.at(-1);
-      return { scans: found.map(({ scan }) => scan), next_cursor: found.length === query.limit && last ? cursorOf(last.event_pk) : null };
+      return { events: found.map(({ scan }) => scan), next_cursor: found.length === query.limit && last ? cursorOf(last.event_pk) : null };
     },
   );
 
@@ -84,9 +88,10 @@ export function scanRoutes({ api: { endpoint }, store, now }: { api: Api; store:
 }
 
 function filterOf(query: z.output<z.ZodObject<typeof FILTERS>>, access: Access): ScanFilter {
-  const { site, code, gtin, claimed, flagged, from, to, store, placement, sku, anonymous_id, session_id } = query;
+  const { site, code, gtin, claimed, flagged, from, to, store, placement, sku } = query;
+  const { scan_id, customer_id, person_id, anonymous_id, session_id } = query;
   return {
-    ...given({ from, to, store, placement, sku, anonymous_id, session_id }),
+    ...given({ from, to, store, placement, sku, scan_id, customer_id, person_id, anonymous_id, session_id }),
     sites: siteFor(access, site),
     // A GS1 scan's code has a value in it, whose case counts.
     ...(code !== undefined && { code: code.includes('/') ? code : code.toUpperCase() }),

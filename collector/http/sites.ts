@@ -34,7 +34,7 @@ const SiteBody = z.strictObject({
     .optional(),
   currency: z
     .string()
-    .regex(/^[A-Z]{3}$/)
+    .refine((value) => Intl.supportedValuesOf('currency').includes(value), 'expected a currency code of ISO 4217')
     .optional(),
   consent: z.enum(['none', 'cookieless']).optional(),
   identity: z.enum(['off', 'prefer', 'require']).optional(),

@@ -11,8 +11,9 @@ import type { Retention } from '../intake/retention.ts';
 import { retryFailed } from '../intake/retry.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Store } from '../store/store.ts';
+import { siteFor } from './auth.ts';
 import type { Api } from './endpoint.ts';
-import { cursor, cursorOf, limit, nextCursor } from './fields.ts';
+import { cursor, cursorOf, limit, nextCursor, site } from './fields.ts';
 
 export interface UpkeepOptions {
   store: Store;
@@ -66,16 +67,15 @@ export function upkeepRoutes({ api: { endpoint }, store, intake, metrics, retent
     'GET /v1/failed',
     {
       ...{
-        scope: 'admin',
+        scope: 'read',
         reads: 'selection',
-        every_site: true,
-        summary: 'Refused events, as they came',
-        query: { limit: limit(), cursor: cursor(1) },
+        summary: 'Refused events of the token’s sites, as they came',
+        query: { site, limit: limit(), cursor: cursor(1) },
       },
       answers: { 200: z.strictObject({ failed: z.array(Failed), next_cursor: nextCursor }) },
     },
-    async ({ query }) => {
-      const failed = await store.queries.failed(query.cursor?.[0] ?? 0, query.limit);
+    async ({ query, access }) => {
+      const failed = await store.queries.failed(query.cursor?.[0] ?? 0, query.limit, siteFor(access, query.site));
       const last = failed.at(-1);
       return {
         failed: failed.map(({ raw, ...row }) => ({ ...row, raw: raw.toString() })),

@@ -25,17 +25,24 @@ const BY = {
 /** Data fields go by their own names as well. */
 const ALIASES: Record<string, string> = { order_id: 'order', session_id: 'session', anonymous_id: 'browser', scan_id: 'scan' };
 
+/** Both names at once are two keys: the second stays, and is refused. */
+function aliasIn(body: object, name: string): string {
+  const meant = ALIASES[name];
+  return meant === undefined || meant in body ? name : meant;
+}
+
 export const LookupBody = z.preprocess(
   (body) =>
     typeof body === 'object' && body !== null
-      ? Object.fromEntries(Object.entries(body).map(([name, value]) => [ALIASES[name] ?? name, value as unknown]))
+      ? Object.fromEntries(Object.entries(body).map(([name, value]) => [aliasIn(body, name), value as unknown]))
       : body,
   z
     .strictObject({ site: z.string().optional(), ...BY })
     .partial()
     .refine((body) => Object.keys(BY).filter((name) => name in body).length === 1, {
       message: `expected one of ${Object.keys(BY).join(', ')}`,
-    }),
+    })
+    .meta({ description: `One of these. By their names in events too: ${Object.keys(ALIASES).join(', ')}` }),
 );
 
 type Wanted = { [K in keyof typeof BY]?: string | undefined };

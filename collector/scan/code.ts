@@ -34,7 +34,7 @@ export function targetFault(target: string, origins: readonly string[]): string 
 
 function isPublicHost(host: string): boolean {
   if (host.startsWith('[') || /^[\d.]+$/.test(host)) return false;
-  return host.includes('.') && !/\.(?:local|localhost|internal|lan|home|corp|test|invalid|example|onion|arpa)$/.test(`.${host}`);
+  return host.includes('.') && !/\.(?:local|localhost|internal|lan|home|corp|test|invalid|onion|arpa)$/.test(`.${host}`);
 }
 
 export interface Redirect {

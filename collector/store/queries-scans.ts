@@ -11,6 +11,9 @@ export interface ScanFilter {
   /** 14 digits. */
   gtin?: string;
   sku?: string;
+  scan_id?: string;
+  customer_id?: string;
+  person_id?: string;
   anonymous_id?: string;
   session_id?: string;
   from?: Millis;
@@ -150,7 +153,23 @@ export function scanQueries(rows: Rows) {
 }
 
 function conditions(filter: ScanFilter): RawBuilder<unknown>[] {
-  const { sites, code, store, placement, gtin, sku, anonymous_id, session_id, from, to, claimed, flagged } = filter;
+  const {
+    sites,
+    code,
+    store,
+    placement,
+    gtin,
+    sku,
+    anonymous_id,
+    session_id,
+    from,
+    to,
+    claimed,
+    flagged,
+    scan_id,
+    customer_id,
+    person_id,
+  } = filter;
   return [
     sites ? sql`st.site IN (${sql.join([...sites, ''])})` : sql`1 = 1`,
     ...(flagged ? [] : [sql`q.flag IS NULL`]),
@@ -160,6 +179,9 @@ function conditions(filter: ScanFilter): RawBuilder<unknown>[] {
     // Codes may hold GTIN-8 to -13; links always 14 digits.
     ...(gtin === undefined ? [] : [sql`substr('00000000000000' || q.gtin, length(q.gtin) + 1) = ${gtin}`]),
     ...(sku === undefined ? [] : [sql`q.sku = ${sku}`]),
+    ...(scan_id === undefined ? [] : [sql`q.scan_id = ${scan_id}`]),
+    ...(customer_id === undefined ? [] : [sql`l.customer_id = ${customer_id}`]),
+    ...(person_id === undefined ? [] : [sql`coalesce(p.person_id, l.customer_id) = ${person_id}`]),
     ...(anonymous_id === undefined ? [] : [sql`b.anonymous_id = ${anonymous_id}`]),
     ...(session_id === undefined ? [] : [sql`s.session_id = ${session_id}`]),
     ...(from === undefined ? [] : [sql`q.occurred_at >= ${from}`]),

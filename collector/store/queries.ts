@@ -63,7 +63,8 @@ export function createQueries(db: Kysely<Tables>) {
       return (await first(sql<{ last: number | null }>`SELECT max(failed_pk) AS last FROM failed_events`))?.last ?? 0;
     },
 
-    failed: (after: number, limit: number) =>
+    /** Of these sites; null: all, and those of none. */
+    failed: (after: number, limit: number, sites: readonly string[] | null = null) =>
       rows(sql<{
         failed_pk: number;
         site: string;
@@ -73,6 +74,7 @@ export function createQueries(db: Kysely<Tables>) {
         received_at: Millis;
         raw: Buffer;
       }>`
-        SELECT * FROM failed_events WHERE failed_pk > ${after} ORDER BY failed_pk LIMIT ${limit}`),
+        SELECT * FROM failed_events WHERE failed_pk > ${after}
+          AND ${sites ? sql`site IN (${sql.join([...sites])})` : sql`1 = 1`} ORDER BY failed_pk LIMIT ${limit}`),
   };
 }

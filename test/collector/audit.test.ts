@@ -63,14 +63,11 @@ test('an admin of one site gives away no other, and does nothing about all', asy
   expect(tokens.map(({ sites }) => sites)).toEqual([['other'], ['other']]);
   for (const [method, path] of [
     ['POST', '/v1/backup'],
-    ['GET', '/v1/failed'],
+    ['POST', '/v1/failed/retry'],
     ['POST', '/v1/sites'],
     ['PATCH', '/v1/sites/demo'],
   ] as const)
-    expect([path, (await as(token, path, method, method === 'GET' ? undefined : { site: 'third' })).status]).toEqual([
-      path,
-      path === '/v1/sites/demo' ? 400 : 403,
-    ]);
+    expect([path, (await as(token, path, method, { site: 'third' })).status]).toEqual([path, path === '/v1/sites/demo' ? 400 : 403]);
   expect((await as(token, '/v1/sites/demo', 'PATCH', {})).status).toBe(403);
 });
 
@@ -145,11 +142,31 @@ test('reads of personal data are noted within a second: who, what kind, when, bu
 test('a decision and its entry are stored together; a dry run decides nothing', async () => {
   const said = { type: 'hub', site: 'demo', customer_id: 'C-anna', reason: 'the till' };
   await server.send('POST', '/v1/decisions?dry_run=1', said);
-  expect(await entries('?action=POST%20/v1/decisions')).toEqual([]);
+  await expect
+    .poll(() => entries('?action=POST%20/v1/decisions'))
+    .toMatchObject([{ subject_kind: 'customer', site: 'demo', fields: expect.arrayContaining(['dry_run']) }]);
   const { body } = await server.send<{ decision_id: string }>('POST', '/v1/decisions', said);
-  expect(await entries('?action=POST%20/v1/decisions')).toMatchObject([
+  expect(await entries('?action=POST%20/v1/decisions&limit=1')).toMatchObject([
     { subject_kind: 'decision', subject: body.decision_id, token_name: 'admin', site: 'demo', calls: 1 },
   ]);
+});
+
+test('the only site of a token is noted without being named, and whose a personal code is', async () => {
+  const { token, token_id } = await make({ name: 'one site', scopes: ['read', 'write'], sites: ['demo'] });
+  const code = { code: 'ANNA1', kind: 'personal', customer_id: 'C-anna', target: 'https://shop.example/x' };
+  expect((await as(token, '/v1/codes', 'POST', code)).status).toBe(201);
+  await as(token, '/v1/links');
+  await as(token, '/v1/codes/ANNA1');
+  await expect
+    .poll(async () => (await entries(`?token_id=${token_id}`)).map((row) => [row.action, row.site, row.subject_kind]))
+    .toEqual(
+      expect.arrayContaining([
+        ['GET /v1/links', 'demo', null],
+        ['GET /v1/codes/:code', 'demo', 'customer'],
+      ]),
+    );
+  const [about] = await entries('?customer_id=C-anna&limit=1');
+  expect(about?.action).toBe('GET /v1/codes/:code');
 });
 
 test('an export and an erasure are noted; the erasure by its own id', async () => {
@@ -175,6 +192,17 @@ test('the log has pages, newest first, and loses what is older than it is kept',
   server.clock.now += 11 * DAY;
   await server.get('/v1/links');
   await expect.poll(async () => (await entries()).map(({ action }) => action)).toEqual(['GET /v1/links']);
+});
+
+test('a refused batch is a problem with its reason, and a token is a token however its scheme is written', async () => {
+  const batch = JSON.stringify({ v: 1, site: 'nowhere', sent_at: START, events: [] });
+  const refused = await fetch(`${server.url}/e`, { method: 'POST', body: batch });
+  expect(refused.headers.get('content-type')).toBe('application/problem+json');
+  expect(await refused.json()).toEqual({ type: 'about:blank', status: 403, title: 'unknown site', reason: 'unknown_site' });
+  const broken = await fetch(`${server.url}/e`, { method: 'POST', body: '{' });
+  expect(await broken.json()).toMatchObject({ status: 400, reason: 'bad_json' });
+  const headers = { authorization: `bearer ${server.admin_token}` };
+  expect((await fetch(`${server.url}/v1/sites`, { headers })).status).toBe(200);
 });
 
 test('what was read just before the end is noted as well', async () => {

@@ -58,10 +58,17 @@ test('what the store itself refused is kept whole, and tried again as it was', a
   expect(await server.links('anonymous_id=K')).toMatchObject([{ session_id: 'K1', events: 1, page_views: 1, device_type: 'desktop' }]);
 });
 
-test('only an admin may look at refused events or try them', async () => {
+test('a reader sees the refused events of its sites; only an admin tries them', async () => {
   const { body } = await server.send<{ token: string }>('POST', '/v1/tokens', { name: 'reader', scopes: ['read', 'write'] });
+  await server.send('POST', '/v1/sites', { site: 'two' });
+  const two = await server.send<{ token: string }>('POST', '/v1/tokens', { name: 'two', scopes: ['read'], sites: ['two'] });
+  const seen = async (token: string): Promise<unknown[]> => {
+    const answer = await fetch(`${server.url}/v1/failed`, { headers: { authorization: `Bearer ${token}` } });
+    return ((await answer.json()) as { failed: unknown[] }).failed;
+  };
+  expect(await seen(body.token)).toEqual(await failed());
+  expect(await seen(two.body.token)).toEqual([]);
   for (const [method, path] of [
-    ['GET', '/v1/failed'],
     ['POST', '/v1/failed/retry'],
     ['POST', '/v1/backup'],
   ] as const) {

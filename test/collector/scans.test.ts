@@ -132,28 +132,24 @@ test('by time on the clock of the site', async () => {
 });
 
 test('scans one by one, with what became of them', async () => {
-  type Page = { scans: ScanRow[]; next_cursor: string | null };
-  const { scans } = await server.get<Page>('/v1/scans');
+  type Page = { events: ScanRow[]; next_cursor: string | null };
+  const { events: scans } = await server.get<Page>('/v1/scans?flagged=exclude');
   expect(scans.map((row) => [row.code, row.claimed, row.shared, row.status, row.person_id])).toEqual([
     ['KIELTV', true, 1, 'linked', 'jane'],
     ['KIELTV', true, 0, 'linked', 'bob'],
     ['OSLOTV', true, 0, 'anonymous', null],
     ['OSLOTV', false, 0, null, null],
   ]);
-  expect((await server.get<Page>('/v1/scans?flagged=include')).scans.map(({ flag }) => flag)).toEqual([
-    null,
-    null,
-    null,
-    null,
-    'bot',
-    expect.any(String),
-  ]);
-  expect((await server.get<Page>('/v1/scans?claimed=0')).scans).toHaveLength(1);
-  expect((await server.get<Page>('/v1/scans?store=oslo&gtin=9521000100015')).scans).toHaveLength(2);
-  expect((await server.get<Page>('/v1/scans?code=kieltv')).scans).toHaveLength(2);
-  const first = await server.get<Page>('/v1/scans?limit=3');
-  const second = await server.get<Page>(`/v1/scans?limit=3&cursor=${first.next_cursor}`);
-  expect([...first.scans, ...second.scans]).toEqual(scans);
+  expect((await server.get<Page>('/v1/scans')).events.map(({ flag }) => flag)).toEqual([null, null, null, null, 'bot', expect.any(String)]);
+  expect((await server.get<Page>('/v1/scans?claimed=0&flagged=exclude')).events).toHaveLength(1);
+  expect((await server.get<Page>('/v1/scans?store=oslo&gtin=9521000100015&flagged=exclude')).events).toHaveLength(2);
+  expect((await server.get<Page>('/v1/scans?code=kieltv&flagged=exclude')).events).toHaveLength(2);
+  const jane = scans.filter(({ person_id }) => person_id === 'jane');
+  for (const [name, value] of Object.entries({ scan_id: jane[0]?.scan_id, person_id: 'jane', customer_id: jane[0]?.customer_id }))
+    expect((await server.get<Page>(`/v1/scans?${name}=${value}`)).events, name).toEqual(jane);
+  const first = await server.get<Page>('/v1/scans?flagged=exclude&limit=3');
+  const second = await server.get<Page>(`/v1/scans?flagged=exclude&limit=3&cursor=${first.next_cursor}`);
+  expect([...first.events, ...second.events]).toEqual(scans);
   expect((await server.send('GET', '/v1/scans/report?by=colour')).status).toBe(400);
   expect((await server.send('GET', '/v1/scans/report?days=0')).status).toBe(400);
 });

@@ -118,7 +118,7 @@ test.each([
   const frontier = createFrontier(server.store.queries.frontier);
   const audit = createAudit({ store: server.store, days: 0, log: server.log, now: Date.now });
   const limit = apiLimit({ auth, api_rate: 0, trust_proxy: 0, now: Date.now });
-  const api = createApi({ auth, audit, limit, now: Date.now });
+  const api = createApi({ auth, audit, limit, sites: server.store.sites, now: Date.now });
   const { close } = streamRoutes({ api, store: server.store, auth, frontier, log: server.log, now: Date.now, heartbeat_ms: 50 });
   const listener = express().use(api.router).listen(0);
   const source = await openStream(`http://localhost:${(listener.address() as AddressInfo).port}/v1/stream?types=person`, body.token);
@@ -159,7 +159,7 @@ test.each([
   ['?types=events', undefined, 400, 'types'],
   ['', 'yesterday', 400, 'Last-Event-ID'],
   ['?last_event_id=1', undefined, 400, 'Last-Event-ID'],
-  ['?site=none', undefined, 200, undefined],
+  ['?site=none', undefined, 404, 'site'],
 ])('%s %s answers %i', async (query, last, status, field) => {
   const source = await open(query, last);
   expect(source.response.status).toBe(status);
