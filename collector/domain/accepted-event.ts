@@ -3,6 +3,7 @@ import type { Millis, Props } from '../../protocol/event.ts';
 import type { Facts, LinkEvent } from '../linking/event.ts';
 import { negate } from '../linking/money.ts';
 import type { Device } from './device.ts';
+import { SHOP, sourceOf } from './order-event.ts';
 
 /** What is stored of an event beside the columns that queries need. */
 export interface Payload {
@@ -44,7 +45,7 @@ export function factsOf(
     products: PRODUCT_TYPES.has(type) ? (props?.items ?? []).map(({ item_id }) => item_id).filter(Boolean) : [],
     order:
       type === 'purchase'
-        ? { key: `p:${props?.transaction_id ?? event_id}`, value, currency }
+        ? { key: `${nameSpaceOf(props)}${props?.transaction_id ?? event_id}`, value, currency }
         : type === 'refund'
           ? { key: `r:${event_id}`, value: value && negate(value.replace(/^-/, '')), currency }
           : null,
@@ -52,4 +53,10 @@ export function factsOf(
     bot: device.bot,
     page: url === undefined ? null : { url, referrer: referrer ?? null },
   };
+}
+
+/** Numbers of a till are not those of the shop: the same in both are two orders. No source holds a colon. */
+function nameSpaceOf(props: Props | undefined): string {
+  const source = sourceOf(props);
+  return source === SHOP ? 'p:' : `p@${source}:`;
 }

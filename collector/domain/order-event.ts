@@ -36,9 +36,10 @@ export function fillsCart({ type }: Pick<AcceptedEvent, 'type'>): boolean {
   return type === 'add_to_cart' || type === 'begin_checkout';
 }
 
-const SHOP = 'shop';
+/** The name space of orders whose sender names none. */
+export const SHOP = 'shop';
 
-function sourceOf(props: Props | undefined): string {
+export function sourceOf(props: Props | undefined): string {
   const source = props?.['order_source'];
   return typeof source === 'string' && /^[\w.-]{1,64}$/.test(source) ? source : SHOP;
 }

@@ -27,7 +27,7 @@ export interface ScanPlace {
 
 /** One order or refund as it counts into a segment: an order once, however often a page sends it. */
 export interface OrderFact {
-  /** `p:<order id>` for a purchase, `r:<event id>` for a refund. */
+  /** `p:<order id>` for a purchase (`p@<source>:<order id>` from another source than the shop), `r:<event id>` for a refund. */
   key: string;
   /** Decimal string; a refund's is negative. Null when the event gave none. */
   value: string | null;

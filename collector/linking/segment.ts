@@ -100,7 +100,7 @@ export function salesOf(details: Details | null): Sales {
   const currencies = new Set(orders.flatMap(({ value, currency }) => (value === null ? [] : [currency])));
   const [currency = null] = currencies;
   return {
-    orders: orders.filter(({ key }) => key.startsWith('p:')).length,
+    orders: orders.filter(({ key }) => !key.startsWith('r:')).length,
     revenue: currencies.size === 1 ? sumDecimals(orders.flatMap(({ value }) => value ?? [])) : null,
     currency: currencies.size === 1 ? currency : null,
   };
