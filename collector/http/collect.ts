@@ -99,7 +99,7 @@ export function createCollect({ intake, auth, metrics, log, rate, admission, ret
   async function accept(
     req: IncomingMessage,
     res: ServerResponse,
-    { batch, refused: undecoded, unknown_fields }: Extract<Decoded, { ok: true }>,
+    { batch, refused: undecoded, unknown_fields, bad_money }: Extract<Decoded, { ok: true }>,
     { site, received_at, backend, cors }: { site: SiteRecord; received_at: Millis; backend: boolean; cors: Record<string, string> },
   ): Promise<void> {
     const device = backend ? NO_DEVICE : senderOf(req);
@@ -121,6 +121,7 @@ export function createCollect({ intake, auth, metrics, log, rate, admission, ret
     for (const { reason } of rejected) metrics.rejected.inc({ reason });
     if (batch.dropped) metrics.dropped.inc({ reason: 'by_tag' }, batch.dropped);
     if (unknown_fields > 0) metrics.dropped.inc({ reason: 'unknown_field' }, unknown_fields);
+    if (bad_money > 0) metrics.dropped.inc({ reason: 'bad_money' }, bad_money);
     // A browser that asked to be forgotten is not given its id again; after a refusal an answer still on its way may have done so.
     const refuses = events.some(({ barrier, type }) => barrier === 'hard' && type === 'consent');
     const leaves = events.some(({ barrier }) => barrier === 'hard');

@@ -109,7 +109,8 @@ export function importRoutes({ api: { endpoint }, store, intake, metrics, retent
         const { site } = record;
         const decoded = decodeEvent(value, now());
         if ('event' in decoded) {
-          const { event } = decoded;
+          const { event, bad_money } = decoded;
+          if (bad_money > 0) metrics.dropped.inc({ reason: 'bad_money' }, bad_money);
           if (withoutConsent(event, record)) {
             metrics.dropped.inc({ reason: 'no_consent' });
             return;

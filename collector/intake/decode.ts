@@ -21,8 +21,15 @@ export interface RefusedEvent extends Rejected {
   raw: string;
 }
 
+/** What was dropped of events that were taken. */
+export interface Dropped {
+  unknown_fields: number;
+  /** Prices and values that are no decimal; they stay in `props` as `raw_price` and `raw_value`. */
+  bad_money: number;
+}
+
 export type Decoded =
-  | { ok: true; batch: Batch; refused: RefusedEvent[]; unknown_fields: number }
+  | ({ ok: true; batch: Batch; refused: RefusedEvent[] } & Dropped)
   | { ok: false; status: 400 | 413; reason: 'bad_json' | 'bad_batch' | 'too_many_events' };
 
 /** `body` is at most LIMITS.inflated_bytes long; `now` is the moment of receipt. */
@@ -46,11 +53,13 @@ export function decodeBatch(body: string, now: Millis): Decoded {
   const events: WireEvent[] = [];
   const refused: RefusedEvent[] = [];
   let unknown_fields = 0;
+  let bad_money = 0;
   for (const item of list) {
     const result = decodeEvent(item, now, clean, measure);
     if ('event' in result) {
       events.push(result.event);
       unknown_fields += result.unknown_fields;
+      bad_money += result.bad_money;
     } else refused.push({ ...result, raw: (jsonOf(item) ?? body).slice(0, LIMITS.body_bytes) });
   }
   return {
@@ -64,6 +73,7 @@ export function decodeBatch(body: string, now: Millis): Decoded {
     },
     refused,
     unknown_fields,
+    bad_money,
   };
 }
 
@@ -75,7 +85,7 @@ export function decodeEvent(
   now: Millis,
   clean: Clean = wellFormed,
   measure = true,
-): { event: WireEvent; unknown_fields: number } | Rejected {
+): ({ event: WireEvent } & Dropped) | Rejected {
   if (!isObject(item)) return { event_id: null, reason: 'bad_event' };
   const { event_id, type, time, props } = item;
   const id = typeof event_id === 'string' && event_id.length <= LIMITS.id ? clean(event_id) : null;
@@ -92,7 +102,7 @@ export function decodeEvent(
   const event: WireEvent = { event_id: id, type, time: Math.floor(time) };
   // A customer on an event that is no claim is dropped, so whatever it looks like it does not cost the event.
   const claims = CLAIM_TYPES.has(type);
-  let unknown_fields = 0;
+  const dropped: Dropped = { unknown_fields: 0, bad_money: 0 };
   for (const field in item) {
     const value = item[field];
     if (value === undefined || value === null) continue;
@@ -144,16 +154,16 @@ export function decodeEvent(
       case 'props':
         break;
       default:
-        unknown_fields += 1;
+        dropped.unknown_fields += 1;
     }
   }
   if (props !== undefined && props !== null) {
     if (!isObject(props)) return refuse('bad_field', 'props');
     const budget = { nodes: LIMITS.nodes };
     if (!fits(props, LIMITS.depth, budget)) return refuse('too_deep');
-    event.props = commerce(clean === same ? props : (wellFormedAll(props, clean) as Record<string, unknown>));
+    event.props = commerce(clean === same ? props : (wellFormedAll(props, clean) as Record<string, unknown>), dropped);
   }
-  return { event, unknown_fields };
+  return { event, ...dropped };
 }
 
 /** A field that says who this is, as it may be kept; null where it cannot be one. */
@@ -167,25 +177,39 @@ function customerField(field: 'customer_id' | 'customer_token' | 'email_sha256',
 }
 
 /** GA4's numbers and strings, made one: ids and money are strings, quantities numbers. */
-function commerce(props: Record<string, unknown>): Props {
+function commerce(props: Record<string, unknown>, dropped: Dropped): Props {
   const { value, currency, transaction_id, items } = props;
-  if (value !== undefined) assignOrDrop(props, 'value', decimal(value));
+  if (value !== undefined) assignMoney(props, 'value', dropped);
   if (currency !== undefined)
     assignOrDrop(props, 'currency', typeof currency === 'string' && /^[A-Za-z]{3}$/.test(currency) ? currency.toUpperCase() : null);
   if (transaction_id !== undefined) assignOrDrop(props, 'transaction_id', idText(transaction_id));
-  if (Array.isArray(items)) props['items'] = items.filter(isObject).slice(0, LIMITS.items).map(normaliseItem);
+  if (Array.isArray(items))
+    props['items'] = items
+      .filter(isObject)
+      .slice(0, LIMITS.items)
+      .map((item) => normaliseItem(item, dropped));
   else if (items !== undefined) delete props['items'];
   return props as Props;
 }
 
-function normaliseItem(item: Record<string, unknown>): Item {
+function normaliseItem(item: Record<string, unknown>, dropped: Dropped): Item {
   item['item_id'] = idText(item['item_id']) ?? idText(item['id']) ?? '';
-  if (item['price'] !== undefined) assignOrDrop(item, 'price', decimal(item['price']));
+  if (item['price'] !== undefined) assignMoney(item, 'price', dropped);
   if (item['quantity'] !== undefined) {
     const quantity = Number(item['quantity']);
     assignOrDrop(item, 'quantity', Number.isFinite(quantity) ? quantity : null);
   }
   return item as Item;
+}
+
+/** What is no amount brings nothing, but is not lost either: a person may still read it. */
+function assignMoney(target: Record<string, unknown>, field: 'price' | 'value', dropped: Dropped): void {
+  const said = target[field];
+  const amount = decimal(said);
+  assignOrDrop(target, field, amount);
+  if (amount !== null || said === null) return;
+  dropped.bad_money += 1;
+  target[`raw_${field}`] ??= said;
 }
 
 function assignOrDrop(target: Record<string, unknown>, field: string, value: string | number | null): void {
