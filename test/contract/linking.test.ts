@@ -176,6 +176,7 @@ test('revoking anything equals never having said it; merge then revoke restores'
     fc.asyncProperty(steps, async ({ events, said }) => {
       const store = await fixture.open();
       for (const event of events) await apply(store, [event]);
+      await settle(store);
       const before = await table(store);
       await say(store, said, events);
       await settle(store);

@@ -151,7 +151,8 @@ test('a full stream answers 507, keeps what it has, and takes events again once 
   expect(status).toBe(204);
   const ids = await eventually(
     async () => (await server.store.queries.events({}, 0, 1_000)).map(({ event_id }) => event_id),
-    (list) => list.includes('f-after'),
+    // Other partitions than that of the last event may still be at it.
+    (list) => list.includes('f-after') && list.length > acknowledged,
   );
   expect(ids.length).toBe(acknowledged + 1);
   await close(server);
