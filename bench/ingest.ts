@@ -18,7 +18,7 @@ export interface Compared {
   rounds: number;
 }
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 const SECONDS = 4;
 /** Sent before, for so long that what the compiler makes of the code is settled; more than either can take in that time. */
 const WARM_UP_SECONDS = 2;

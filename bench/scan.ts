@@ -3,7 +3,7 @@ import { batch, pageView } from './harness/bodies.ts';
 import { type Figures, median, medians, sendLoad } from './harness/load.ts';
 import { type Kind, machine, startProcess } from './harness/servers.ts';
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 const SECONDS = 4;
 const WARM_UP_SECONDS = 2;
 /** Bodies of the floor's warm-up, none of which is sent again. */
