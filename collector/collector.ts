@@ -1,7 +1,6 @@
 /** Puts a collector together: the only file that names adapters. Used by main, the CLI, tests, and whoever embeds it. */
 import { randomBytes } from 'node:crypto';
 import { accessSync, chmodSync, constants, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,9 +38,9 @@ import { reportRoutes } from './http/reports.ts';
 import { reviewRoutes } from './http/review.ts';
 import { createScan } from './http/scan.ts';
 import { scanRoutes } from './http/scans.ts';
+import { createHttpServer, drainServer, listen } from './http/server.ts';
 import { sessionRoutes } from './http/session.ts';
 import { siteRoutes } from './http/sites.ts';
-import { limitUploads } from './http/slow-uploads.ts';
 import { storeRoutes } from './http/stores.ts';
 import { streamRoutes } from './http/stream.ts';
 import { tagRoutes } from './http/tag.ts';
@@ -264,13 +263,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
       uiRoutes({ dir: join(root, 'dist/ui') }),
     ],
   });
-  const server = createServer(
-    // Slow clients: looked for every second, else each timeout may last half a minute longer. Slow bodies: limitUploads.
-    { requestTimeout: 0, headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16_384 },
-    app,
-  );
-  server.keepAliveTimeout = 65_000;
-  limitUploads(server);
+  const server = createHttpServer(app);
   await listen(server, config);
   const { port } = server.address() as AddressInfo;
   url ||= `http://localhost:${port}`;
@@ -350,31 +343,4 @@ function packageRoot(): string {
 
 function versionOf(root: string): string {
   return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
-}
-
-function listen(server: Server, { port, host }: Config): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        new StartupError(
-          error.code === 'EADDRINUSE' ? `PORT=${port}: already in use on ${host}` : `HOST=${host} PORT=${port}: ${error.message}`,
-        ),
-      ),
-    );
-    server.listen(port, host, resolve);
-  });
-}
-
-/** Lets requests under way finish; idle keep-alive connections are closed until none is left. */
-function drainServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const idle = setInterval(() => server.closeIdleConnections(), 50);
-    const hard = setTimeout(() => server.closeAllConnections(), 10_000);
-    server.close(() => {
-      clearInterval(idle);
-      clearTimeout(hard);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }
