@@ -110,7 +110,7 @@ async function elected(nc: NatsConnection): Promise<void> {
 }
 
 /** Free now, all at once: a server does not say which port it picked for its cluster. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   const ports = await Promise.all(
     servers.map(

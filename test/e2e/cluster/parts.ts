@@ -1,10 +1,9 @@
 /** The scale-out shape as processes on one machine: NATS servers, PostgreSQL, collectors and linkers, each to be killed or frozen. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type NatsCluster, startNats } from '../../../bench/harness/nats.ts';
+import { freePorts, type NatsCluster, startNats } from '../../../bench/harness/nats.ts';
 import { type Cluster as Postgres, startCluster as startPostgres } from '../../postgres.ts';
 
 export const ADMIN_TOKEN = 'sk_cluster_test_0123456789abcdef';
@@ -119,21 +118,4 @@ function childrenOf(parent: number): number[] {
       }
     })
     .map(Number);
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) =>
-          server.listen(0, '127.0.0.1', () => {
-            const address = server.address();
-            resolve(typeof address === 'object' && address ? address.port : 0);
-          }),
-        ),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
