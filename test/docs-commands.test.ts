@@ -19,6 +19,7 @@ const PAGES = [
   'docs/operations.md',
   'docs/linking.md',
   'docs/codes.md',
+  'docs/tag.md',
   'docs/api.md',
   'docs/profiles.md',
   'docs/privacy.md',

@@ -46,9 +46,9 @@ export function readBody(req: IncomingMessage, done: (body: Body) => void, readi
     else chunks.push(chunk);
   });
   source.on('end', () => end({ text: (chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString('utf8') }));
-  source.on('error', () => end({ error: 'bad_encoding' }));
-  req.on('aborted', () => end({ error: 'aborted' }));
-  req.on('error', () => end({ error: 'aborted' }));
+  source.on('error', () => end({ error: source === req ? 'aborted' : 'bad_encoding' }));
+  // A client that goes away in the middle is an error of the request.
+  if (source !== req) req.on('error', () => end({ error: 'aborted' }));
 }
 
 /** The client's address: the socket's, or what the nearest `trusted` proxies say (X-Forwarded-For, read from the right). */
@@ -73,7 +73,7 @@ export function cookieOf(req: IncomingMessage, name: string): string | undefined
   return undefined;
 }
 
-export function answer(res: ServerResponse, status: number, body = '', headers: Record<string, string> = {}): void {
+export function answer(res: ServerResponse, status: number, body = '', headers: Readonly<Record<string, string>> = {}): void {
   if (res.headersSent || res.destroyed) return;
   res.writeHead(
     status,

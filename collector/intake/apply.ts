@@ -6,7 +6,6 @@ import type { Millis } from '../../protocol/event.ts';
 import type { AcceptedEvent } from '../domain/accepted-event.ts';
 import { type Arrival, addBoundary, advance, dropClaim, reachOf, sessionsToRefold } from '../linking/browser.ts';
 import { takeChanges } from '../linking/changes.ts';
-import type { LinkEvent } from '../linking/event.ts';
 import { keyOf } from '../linking/order.ts';
 import type { LinkingPolicy } from '../linking/policy.ts';
 import { claimerOf, spentScans } from '../linking/scan.ts';
@@ -53,7 +52,7 @@ export async function applyBatch(
 
   const works = new Map<number, Work>();
   const records = await loadBrowsers(tx, fresh, sitePk);
-  const rows = fresh.map((event) => ({ event, site_pk: sitePk(event.site), record: records.get(browserName(event)) ?? null }));
+  const rows = fresh.map((event, index) => ({ event, site_pk: sitePk(event.site), record: records[index] ?? null }));
   await tx.insertEvents(rows);
   for (const { event, site_pk, record } of rows) {
     if (!record) continue;
@@ -76,43 +75,46 @@ async function dedupe(
   sitePk: ApplyContext['sitePk'],
   tombstone: ApplyContext['tombstone'] = () => null,
 ): Promise<{ fates: Fate[]; fresh: AcceptedEvent[] }> {
-  const bySite = new Map<string, string[]>();
+  // By site, then by id: ids joined into one string would have to be copied and hashed for each event.
+  const sites = new Map<string, { event_ids: string[]; known: Map<string, StoredCopy>; first: Map<string, AcceptedEvent> }>();
   for (const { site, event_id } of events) {
-    const ids = bySite.get(site);
-    if (ids) ids.push(event_id);
-    else bySite.set(site, [event_id]);
+    const ofSite = sites.get(site);
+    if (ofSite) ofSite.event_ids.push(event_id);
+    else sites.set(site, { event_ids: [event_id], known: new Map(), first: new Map() });
   }
-  const known = new Map<string, StoredCopy>();
-  for (const [site, event_ids] of bySite)
-    for (const [event_id, copy] of await tx.knownEvents(sitePk(site), event_ids)) known.set(`${site} ${event_id}`, copy);
-  const erased = await erasedAmong(tx, bySite, sitePk, tombstone);
-  const first = new Map<string, AcceptedEvent>();
+  for (const [site, ofSite] of sites) ofSite.known = await tx.knownEvents(sitePk(site), ofSite.event_ids);
+  const erased = await erasedAmong(tx, sites, sitePk, tombstone);
+  const fresh: AcceptedEvent[] = [];
   const fates = events.map((event): Fate => {
-    const key = `${event.site} ${event.event_id}`;
-    if (erased.has(key)) return 'duplicate';
-    const inBatch = first.get(key);
-    const copy = known.get(key) ?? (inBatch && copyOf(inBatch));
+    const { site, event_id } = event;
+    if (erased.get(site)?.has(event_id)) return 'duplicate';
+    const { known, first } = sites.get(site) as NonNullable<ReturnType<typeof sites.get>>;
+    const inBatch = first.get(event_id);
+    const copy = known.get(event_id) ?? (inBatch && copyOf(inBatch));
     if (copy) return sameCopy(copy, copyOf(event)) ? 'duplicate' : 'conflicting_duplicate';
-    first.set(key, event);
+    first.set(event_id, event);
+    fresh.push(event);
     return 'stored';
   });
-  return { fates, fresh: [...first.values()] };
+  return { fates, fresh };
 }
 
 /** R12: which of these were erased; a copy brings nothing back. Other ids than a tag's were replaced when that happened. */
 async function erasedAmong(
   tx: Tx,
-  bySite: ReadonlyMap<string, readonly string[]>,
+  sites: ReadonlyMap<string, { event_ids: readonly string[] }>,
   sitePk: ApplyContext['sitePk'],
   tombstone: NonNullable<ApplyContext['tombstone']>,
-): Promise<Set<string>> {
-  const erased = new Set<string>();
-  for (const [site, event_ids] of bySite) {
+): Promise<Map<string, Set<string>>> {
+  const erased = new Map<string, Set<string>>();
+  for (const [site, { event_ids }] of sites) {
     const idOf = new Map(event_ids.flatMap((event_id) => tombstoned(tombstone(site, event_id), event_id)));
     if (idOf.size === 0) continue;
+    const ofSite = new Set<string>();
+    erased.set(site, ofSite);
     for (const kept of (await tx.knownEvents(sitePk(site), [...idOf.keys()])).keys()) {
       const event_id = idOf.get(kept) ?? '';
-      erased.add(`${site} ${event_id}`);
+      ofSite.add(event_id);
       await tx.replaceKey(sitePk(site), event_id, kept);
     }
   }
@@ -134,23 +136,31 @@ function sameCopy(stored: StoredCopy, copy: StoredCopy): boolean {
   );
 }
 
-const browserName = ({ site, anonymous_id }: LinkEvent): string => `${site} ${anonymous_id}`;
-
-async function loadBrowsers(tx: Tx, events: readonly AcceptedEvent[], sitePk: ApplyContext['sitePk']): Promise<Map<string, BrowserRecord>> {
-  const refs = new Map<string, { site_pk: number; anonymous_id: string; session_ids: Set<string> }>();
-  for (const event of events) {
-    const { site, anonymous_id, session_id } = event;
-    if (anonymous_id === null) continue;
-    const name = browserName(event);
-    let ref = refs.get(name);
-    if (!ref) {
-      ref = { site_pk: sitePk(site), anonymous_id, session_ids: new Set() };
-      refs.set(name, ref);
+/** The browser of each event, in their order; null for an event without one. */
+async function loadBrowsers(
+  tx: Tx,
+  events: readonly AcceptedEvent[],
+  sitePk: ApplyContext['sitePk'],
+): Promise<(BrowserRecord | null | undefined)[]> {
+  const refs: { site_pk: number; anonymous_id: string; session_ids: Set<string> }[] = [];
+  const sites = new Map<string, Map<string, number>>();
+  const places = events.map(({ site, anonymous_id, session_id }) => {
+    if (anonymous_id === null) return -1;
+    let ofSite = sites.get(site);
+    if (!ofSite) {
+      ofSite = new Map();
+      sites.set(site, ofSite);
     }
-    if (session_id !== null) ref.session_ids.add(session_id);
-  }
-  const records = await tx.loadBrowsers([...refs.values()]);
-  return new Map([...refs.keys()].map((name, index) => [name, records[index] as BrowserRecord]));
+    let place = ofSite.get(anonymous_id);
+    if (place === undefined) {
+      place = refs.push({ site_pk: sitePk(site), anonymous_id, session_ids: new Set() }) - 1;
+      ofSite.set(anonymous_id, place);
+    }
+    if (session_id !== null) refs[place]?.session_ids.add(session_id);
+    return place;
+  });
+  const records = await tx.loadBrowsers(refs);
+  return places.map((place) => (place < 0 ? null : records[place]));
 }
 
 function workOn(works: Map<number, Work>, record: BrowserRecord): Work {

@@ -40,23 +40,23 @@ export function enrich(
   if (anonymous && event.anonymous_id !== undefined) drop('ids_without_consent');
   const anonymous_id = (!anonymous && event.anonymous_id) || null;
   const { tab_id, view_id, title, consent, gpc, kiosk, props } = event;
-  const scrubbed = new Set(site.scrub_params);
+  const scrubbed = scrubbedOf(site.scrub_params);
   const url = event.url && scrubUrl(event.url, scrubbed);
   const referrer = event.referrer && scrubUrl(event.referrer, scrubbed);
   const scan_id = event.scan === undefined ? null : verifyScanToken(event.scan, site.scan_key);
   if (event.scan !== undefined && scan_id === null) drop('bad_scan_token');
-  const payload: Payload = {
-    ...(!anonymous && tab_id !== undefined && { tab_id }),
-    ...(!anonymous && view_id !== undefined && { view_id }),
-    ...(url && { url }),
-    ...(referrer && { referrer }),
-    ...(title && { title }),
-    ...(consent && { consent }),
-    ...(gpc && { gpc }),
-    ...(kiosk && { kiosk }),
-    ...(scan_id && { scan: scan_id }),
-    ...(props && { props }),
-  };
+  // Field by field: spreading what is there into a literal costs several times as much.
+  const payload: Payload = {};
+  if (!anonymous && tab_id !== undefined) payload.tab_id = tab_id;
+  if (!anonymous && view_id !== undefined) payload.view_id = view_id;
+  if (url) payload.url = url;
+  if (referrer) payload.referrer = referrer;
+  if (title) payload.title = title;
+  if (consent) payload.consent = consent;
+  if (gpc) payload.gpc = gpc;
+  if (kiosk) payload.kiosk = kiosk;
+  if (scan_id) payload.scan = scan_id;
+  if (props) payload.props = props;
   return {
     site: site.site,
     event_id: event.event_id,
@@ -76,6 +76,18 @@ export function enrich(
     device,
     payload,
   };
+}
+
+const sets = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+/** A site's own parameters as a set, made once for each list. */
+function scrubbedOf(params: readonly string[]): ReadonlySet<string> {
+  let set = sets.get(params);
+  if (!set) {
+    set = new Set(params);
+    sets.set(params, set);
+  }
+  return set;
 }
 
 /** Whether a site that did not opt into counts without ids keeps nothing of this event: its visitor refused. */

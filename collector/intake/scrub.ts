@@ -26,18 +26,22 @@ export function scrubUrl(url: string, extra: ReadonlySet<string> = NONE): string
           if (plain === 'ff_scan') return lead === '?' || lead === '#' ? lead : '';
           return SCRUBBED_PARAMS.has(plain) || extra.has(plain) ? `${lead}${name}=${REMOVED}` : all;
         });
-  return (head + tail)
-    .replace(/([?#])&/g, '$1')
-    .replace(/[?#]$/, '')
-    .replace(/\?#/, '#')
-    .replace(EMAIL, REMOVED)
-    .replace(JWT, REMOVED);
+  const clean =
+    query < 0
+      ? head
+      : (head + tail)
+          .replace(/([?#])&/g, '$1')
+          .replace(/[?#]$/, '')
+          .replace(/\?#/, '#');
+  const mailed = clean.includes('@') || clean.includes('%40') ? clean.replace(EMAIL, REMOVED) : clean;
+  return mailed.includes('eyJ') ? mailed.replace(JWT, REMOVED) : mailed;
 }
 
 const PARAM = /([?&#])([^=&#?]+)=([^&#]*)/g;
 const NONE: ReadonlySet<string> = new Set();
 
 function decoded(name: string): string {
+  if (!name.includes('%') && !name.includes('+')) return name;
   try {
     return decodeURIComponent(name.replaceAll('+', ' '));
   } catch {

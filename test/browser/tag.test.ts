@@ -44,11 +44,22 @@ describe.each(ENGINES)('%s', (engine) => {
       `return [...document.cookie.split('; ').filter(Boolean).map(c => c.split('=')[0]), ...Object.keys(localStorage), ...Object.keys(sessionStorage)].sort()`,
     );
 
-  test('a click away right after an event loses nothing', async () => {
+  test('ten clicks away, within 10 ms of an event, lose nothing', async () => {
     await open('/a');
     await stored(1);
-    await run(`footfall('track', 'just_before', {}); document.getElementById('next').click()`);
-    expect(typesOf(await stored(3)).sort()).toEqual(['just_before', 'page_view', 'page_view']);
+    const gaps: number[] = [];
+    for (let turn = 1; turn <= 10; turn++) {
+      const ms = await run<number>(
+        `const started = performance.now(); footfall('track', 'just_before', {turn: ${turn}}); document.getElementById('next').click(); return performance.now() - started`,
+      );
+      gaps.push(ms);
+      await stored(1 + 2 * turn);
+    }
+    // Other programs may hold up some of them.
+    expect(Math.min(...gaps)).toBeLessThan(10);
+    const types = typesOf(await shop.stored());
+    expect(types.filter((type) => type === 'just_before')).toHaveLength(10);
+    expect(types).toHaveLength(21);
   });
 
   test('a page that goes away sends what waits exactly once', async () => {

@@ -210,3 +210,20 @@ test('the commands import, check, name the rejects, edit and retire', { timeout:
   expect(await server.get('/v1/codes/CLI2')).toMatchObject({ active: false, fallback: 'https://shop.com/gone' });
   expect((await footfall('codes', 'list', '--campaign', 'cli')).stdout.split('\n')).toHaveLength(3);
 });
+
+test('a terminal sees how far an import is, a pipe does not', { timeout: 60_000 }, async () => {
+  const file = join(folder, 'bar.csv');
+  const rows = Array.from({ length: 5_000 }, (_, n) => `BAR${n},https://shop.com/${n},Shelf ${n} beside the window on the ground floor`);
+  writeFileSync(file, `code,target,label\n${rows.join('\n')}\n`);
+  const command = [process.execPath, '--import', 'tsx', 'collector/cli.ts', 'codes', 'import', file, '--dry-run'].join(' ');
+  const { stdout } = await promisify(execFile)('script', ['-qec', command, '/dev/null'], {
+    cwd: fileURLToPath(new URL('../../', import.meta.url)),
+    env: { ...process.env, DATA_DIR: join(folder, 'data') },
+  });
+  const shares = [...stdout.matchAll(/sent \[(#*) *\] (\d+) %/g)].map(([, , share]) => Number(share));
+  expect(shares.length).toBeGreaterThan(2);
+  expect(shares).toEqual([...shares].sort((a, b) => a - b));
+  expect(shares.at(-1)).toBe(100);
+  expect(stdout).toContain('5000 rows, 0 faults');
+  expect(await footfall('codes', 'import', file, '--dry-run')).toMatchObject({ stderr: '' });
+});
