@@ -49,7 +49,7 @@ interface Start {
 
 async function start(same: Start): Promise<BenchServer> {
   const { kind, data_dir, owned, settings } = same;
-  const fixed = { DATA_DIR: data_dir, PORT: '0', COLLECT_RATE: '0', LOG_LEVEL: 'error', NODE_ENV: '', DEMO: '1' };
+  const fixed = { DATA_DIR: data_dir, PORT: '0', COLLECT_RATE: '0', API_RATE: '0', LOG_LEVEL: 'error', NODE_ENV: '', DEMO: '1' };
   const env = { ...process.env, ...fixed, ...settings };
   const child = spawn(process.execPath, SCRIPTS[kind], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   // Whatever ends a benchmark leaves no server behind.

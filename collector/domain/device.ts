@@ -33,7 +33,7 @@ export const NO_DEVICE: Device = { device_type: 'server', browser: '', os: '', b
  * Crawlers, link previews and HTTP libraries. A headless browser is none: it runs the page as a visitor's does, mostly in somebody's
  * test of the shop, who would look for its session in vain.
  */
-export const isBot = createIsbotFromList(list.filter((pattern) => !/headless/i.test(pattern)));
+const isBot = createIsbotFromList(list.filter((pattern) => !/headless/i.test(pattern)));
 
 /** How every browser introduces itself, for thirty years now. What does not is no browser, and not worth looking into. */
 const BROWSER = /^(?:Mozilla|Opera|Dalvik)\/\d/;

@@ -4,7 +4,7 @@ import { nanoid } from 'nanoid';
 import type { Millis, Props } from '../../protocol/event.ts';
 import { ID_PATTERN } from '../../protocol/ids.ts';
 import { type AcceptedEvent, factsOf } from '../domain/accepted-event.ts';
-import { deviceOf, isBot } from '../domain/device.ts';
+import { deviceOf } from '../domain/device.ts';
 import type { SiteRecord } from '../domain/site.ts';
 import { scanToken } from '../intake/enrich.ts';
 import type { Claim, ScanPlace } from '../linking/event.ts';
@@ -38,11 +38,28 @@ export function scanEvent(
   // Sorts by time, as all ids do, and cannot be guessed.
   const event_id = `${time.toString(36).padStart(8, '0')}-${nanoid(22)}`;
   const device = deviceOf(req.headers['user-agent']);
-  return {
-    ...{ site, event_id, type: 'scan', time, occurred_at: time, anonymous_id: null, session_id: null },
-    ...{ claim, barrier: null, kiosk: false, scan_id: null, scan, ...(single_use && { single_use }), scan_flag: flag },
-    ...{ facts: factsOf(event_id, 'scan', {}, device), received_at: time, device, payload: props ? { props } : {} },
+  // Field by field: spread literals cost as much as a third of the whole answer.
+  const event: AcceptedEvent = {
+    site,
+    event_id,
+    type: 'scan',
+    time,
+    occurred_at: time,
+    anonymous_id: null,
+    session_id: null,
+    claim,
+    barrier: null,
+    kiosk: false,
+    scan_id: null,
+    scan,
+    scan_flag: flag,
+    facts: factsOf(event_id, 'scan', {}, device),
+    received_at: time,
+    device,
+    payload: props ? { props } : {},
   };
+  if (single_use) event.single_use = true;
+  return event;
 }
 
 /** Why a scan is out of every count: nobody looked at it. */
@@ -51,7 +68,7 @@ export function flagOf({ method, headers }: IncomingMessage): string | null {
   const purpose = `${headers['sec-purpose'] ?? ''} ${headers['purpose'] ?? ''} ${headers['x-purpose'] ?? ''} ${headers['x-moz'] ?? ''}`;
   if (/preview/i.test(purpose)) return 'preview';
   if (/prefetch|prerender/i.test(purpose)) return 'prefetch';
-  return isBot(headers['user-agent'] ?? '') ? 'bot' : null;
+  return deviceOf(headers['user-agent']).bot ? 'bot' : null;
 }
 
 /**

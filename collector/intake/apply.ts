@@ -186,11 +186,15 @@ async function placeScans(
     const ofSite = wanted.get(sitePk(site)) ?? new Map<string, string>();
     wanted.set(sitePk(site), ofSite.set(id, event_id));
   }
+  for (const { site, event_id, scan, single_use } of fresh)
+    if (scan && single_use) await tx.addSingleUse(sitePk(site), event_id, scan.code);
   for (const [site_pk, causes] of wanted) {
-    for (const scan of await tx.scans(site_pk, new Set(causes.keys()))) {
+    const carried = new Map<string, string>();
+    for (const scan of await tx.carriedScans(site_pk, new Set(causes.keys()))) {
       const claimer = claimerOf(scan, scan.carriers);
-      if ((claimer?.event_id ?? null) === scan.claimer_id) continue;
       const cause = causes.get(scan.scan_id) ?? scan.scan_id;
+      carried.set(scan.scan_id, cause);
+      if ((claimer?.event_id ?? null) === scan.claimer_id) continue;
       await tx.moveScan(scan, claimer);
       if (scan.browser_pk !== null && scan.session_pk !== null) {
         const record = await tx.browserAt(scan.browser_pk);
@@ -202,17 +206,15 @@ async function placeScans(
       }
       if (claimer) await joinSession(tx, works, claimer, scan.scan_id, cause);
     }
+    await spendScans(tx, site_pk, carried, works);
   }
-  for (const { site, event_id, scan, single_use } of fresh)
-    if (scan && single_use) await tx.addSingleUse(sitePk(site), event_id, scan.code);
-  for (const [site_pk, causes] of wanted) await spendScans(tx, site_pk, causes, works);
 }
 
 /** R11: of a single-use code's scans, the one claimed first keeps its claim; which one that is may change with each that comes. */
 async function spendScans(tx: Tx, site_pk: number, causes: ReadonlyMap<string, string>, works: Map<number, Work>): Promise<void> {
   for (const uses of await tx.singleUses(site_pk, causes.keys())) {
     const cause = [...uses.keys()].flatMap((scan_id) => causes.get(scan_id) ?? []).at(-1) ?? '';
-    const claimed = (await tx.scans(site_pk, new Set(uses.keys()))).flatMap((scan) => {
+    const claimed = (await tx.carriedScans(site_pk, new Set(uses.keys()))).flatMap((scan) => {
       const claimer = scan.carriers.find(({ event_id }) => event_id === scan.claimer_id);
       return claimer ? [{ scan, claimer }] : [];
     });

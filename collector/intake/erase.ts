@@ -193,7 +193,7 @@ async function spendAgain(
       sql<{ scan_id: string }>`SELECT scan_id FROM single_use_scans WHERE site_pk = ${site_pk} AND code = ${code} LIMIT 1`,
     );
     for (const uses of one ? await tx.singleUses(site_pk, [one.scan_id]) : []) {
-      const claimed = (await tx.scans(site_pk, new Set(uses.keys()))).flatMap((scan) => {
+      const claimed = (await tx.carriedScans(site_pk, new Set(uses.keys()))).flatMap((scan) => {
         const claimer = scan.carriers.find(({ event_id }) => event_id === scan.claimer_id);
         return claimer ? [{ scan, claimer }] : [];
       });

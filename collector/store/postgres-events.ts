@@ -75,8 +75,13 @@ export async function readCopies(session: Session, site_pk: number, event_ids: r
   return new Map(rows.map(({ event_id, ...copy }) => [event_id, copy]));
 }
 
-/** The scans among these, stored or about to be, each with all its carriers. */
-export async function readScans(session: Session, pending: Pending, site_pk: number, scan_ids: ReadonlySet<string>): Promise<ScanRecord[]> {
+/** The scans among these, stored or about to be, that were carried, each with all its carriers. */
+export async function readCarriedScans(
+  session: Session,
+  pending: Pending,
+  site_pk: number,
+  scan_ids: ReadonlySet<string>,
+): Promise<ScanRecord[]> {
   const values = [site_pk, texts(scan_ids)];
   const [stored, carriers] = await Promise.all([
     session.query<Omit<ScanRecord, 'carriers'>>(SCANS, values),
@@ -89,7 +94,10 @@ export async function readScans(session: Session, pending: Pending, site_pk: num
     return [{ site_pk, scan_id, occurred_at: event.occurred_at, claimer_id, browser_pk, session_pk }];
   });
   const carriersOf = groupedBy(carriers, ({ scan_id }) => scan_id);
-  return [...stored, ...unstored].map((scan) => ({ ...scan, carriers: carriersOf.get(scan.scan_id) ?? [] }));
+  return [...stored, ...unstored].flatMap((scan) => {
+    const found = carriersOf.get(scan.scan_id);
+    return found ? [{ ...scan, carriers: found }] : [];
+  });
 }
 
 const COPIES = prepared(

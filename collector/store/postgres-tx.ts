@@ -13,7 +13,7 @@ import { keyOf } from '../linking/order.ts';
 import { type BrowserRow, emptyBrowser, ensureSessions, readBrowsers, readSessions } from './postgres-browsers.ts';
 import { createCodeStatements } from './postgres-codes.ts';
 import { LOCKS } from './postgres-connect.ts';
-import { placedEvents, readCopies, readScans } from './postgres-events.ts';
+import { placedEvents, readCarriedScans, readCopies } from './postgres-events.ts';
 import { createPending, type Pending } from './postgres-pending.ts';
 import { numbers, prepared, rowParameters, type Session, texts } from './postgres-sql.ts';
 import { createStatements } from './postgres-statements.ts';
@@ -301,7 +301,7 @@ export function createPostgresTx(
       if (wanted.length > 0) await lookUp(site_pk, wanted);
       return new Map([...customer_ids].map((id): [string, Customer] => [id, known.get(`${site_pk} ${id}`) ?? { person: id, hub: false }]));
     },
-    scans: (site_pk, scan_ids) => readScans(session, pending, site_pk, scan_ids),
+    carriedScans: (site_pk, scan_ids) => readCarriedScans(session, pending, site_pk, scan_ids),
     async moveScan({ site_pk, scan_id }, claimer) {
       const { event_id = null, time = null, rank = null, browser_pk = null, session_pk = null } = claimer ?? {};
       const scan = pending.scans.get(`${site_pk} ${scan_id}`);

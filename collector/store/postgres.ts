@@ -179,7 +179,7 @@ export async function openPostgres(url: string, { writers = 4, readers = 12, idl
         yield* page;
       }
     },
-    queries: createQueries(kysely),
+    queries: createQueries(async (query) => (await query.execute(kysely)).rows),
     async probe(now) {
       await store.write(async () => undefined);
       const { rows } = await reading.query<{ value: number }>(CANARY, [now]).catch((error: unknown) => {

@@ -1,5 +1,5 @@
 /** What can be read, written once with Kysely for every SQL store. Reads see whole transactions only, and never block a write. */
-import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Millis } from '../../protocol/event.ts';
 import { auditQueries } from './queries-audit.ts';
 import { codeQueries } from './queries-codes.ts';
@@ -11,16 +11,16 @@ import { linkQueries } from './queries-links.ts';
 import { reportQueries } from './queries-reports.ts';
 import { reviewQueries } from './queries-review.ts';
 import { scanQueries } from './queries-scans.ts';
+import type { Rows } from './queries-sql.ts';
 import { streamQueries } from './queries-stream.ts';
 import type { Scope, TokenRow } from './store.ts';
 
-/** Kysely only carries the connection: the statements name their tables themselves. */
+/** Kysely only makes the statements, which name their tables themselves. */
 export type Tables = Record<string, never>;
 
 export type Queries = ReturnType<typeof createQueries>;
 
-export function createQueries(db: Kysely<Tables>) {
-  const rows = async <T>(query: RawBuilder<T>): Promise<T[]> => (await query.execute(db)).rows;
+export function createQueries(rows: Rows) {
   const first = async <T>(query: RawBuilder<T>): Promise<T | null> => (await rows(query))[0] ?? null;
 
   return {

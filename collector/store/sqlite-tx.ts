@@ -1,6 +1,6 @@
 /** The statements of a SQLite write transaction, prepared once; browsers seen lately stay in an LRU, which only this connection writes past. */
 import type Database from 'better-sqlite3';
-import { Kysely, type RawBuilder, SqliteDialect } from 'kysely';
+import type { RawBuilder } from 'kysely';
 import { LRUCache } from 'lru-cache';
 import type { AcceptedEvent } from '../domain/accepted-event.ts';
 import { touchOf } from '../domain/channel.ts';
@@ -9,7 +9,6 @@ import type { Site, SiteRecord } from '../domain/site.ts';
 import { newBrowser, type Placed, type SessionState } from '../linking/browser.ts';
 import { dayOf } from '../linking/changes.ts';
 import { keyOf } from '../linking/order.ts';
-import type { Tables } from './queries.ts';
 import {
   type BarrierRow,
   browserOf,
@@ -29,6 +28,7 @@ import {
 } from './rows.ts';
 import { createCodeStatements } from './sqlite-codes.ts';
 import { createOrderStatements } from './sqlite-orders.ts';
+import { compile } from './sqlite-reader.ts';
 import { createRecordStatements } from './sqlite-records.ts';
 import { createStatements } from './sqlite-statements.ts';
 import { createUpkeepStatements } from './sqlite-upkeep.ts';
@@ -45,9 +45,6 @@ const SESSIONS_CACHED = 20;
 const FEW = 50;
 
 const assign = (columns: readonly string[]): string => columns.map((column) => `${column} = ?`).join(', ');
-
-/** Makes statements of queries; its connection is never used. */
-const COMPILER = new Kysely<Tables>({ dialect: new SqliteDialect({ database: async () => Promise.reject(new Error('only compiles')) }) });
 
 export function createSqliteTx(
   db: Database.Database,
@@ -299,7 +296,7 @@ export function createSqliteTx(
       async begin() {},
       async replaceKey() {},
       async run<T>(query: RawBuilder<T>) {
-        const { sql: text, parameters } = query.compile(COMPILER);
+        const { sql: text, parameters } = compile(query);
         const statement = sql<unknown[], T>(text);
         if (statement.reader) return statement.all(...parameters);
         statement.run(...parameters);
@@ -358,10 +355,11 @@ export function createSqliteTx(
         }
         return customers;
       },
-      async scans(site_pk, scan_ids) {
+      async carriedScans(site_pk, scan_ids) {
         return [...scan_ids].flatMap((scan_id) => {
-          const scan = findScan.get(site_pk, scan_id);
-          return scan ? [{ ...scan, carriers: carriersOf.all(site_pk, scan_id) }] : [];
+          const carriers = carriersOf.all(site_pk, scan_id);
+          const scan = carriers.length === 0 ? undefined : findScan.get(site_pk, scan_id);
+          return scan ? [{ ...scan, carriers }] : [];
         });
       },
       async moveScan({ site_pk, scan_id }, claimer) {

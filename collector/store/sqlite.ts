@@ -3,11 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { Kysely, SqliteDialect } from 'kysely';
 import { SITE_DEFAULTS, type Site, type SiteRecord } from '../domain/site.ts';
 import { StartupError, StoreUnavailable } from '../errors.ts';
 import { SQLITE_MIGRATIONS } from './migrations/sqlite.ts';
-import { createQueries, type Tables } from './queries.ts';
+import { readingQueries } from './sqlite-reader.ts';
 import { createSqliteTx } from './sqlite-tx.ts';
 import { copySqlite } from './sqlite-upkeep.ts';
 import type { Store } from './store.ts';
@@ -25,7 +24,6 @@ export function openSqlite(file: string, onBroken: (cause: unknown) => void = ()
   const rollback = db.prepare('ROLLBACK');
   const { tx, forget, lookups } = createSqliteTx(db, { siteOf: (site_pk) => sites.find((site) => site.site_pk === site_pk), saveSite });
   const reader = new Database(file, { readonly: true });
-  const kysely = new Kysely<Tables>({ dialect: new SqliteDialect({ database: reader }) });
   let last: Promise<unknown> = Promise.resolve();
   let broken: StoreUnavailable | null = null;
 
@@ -94,7 +92,7 @@ export function openSqlite(file: string, onBroken: (cause: unknown) => void = ()
         await new Promise((resolve) => setImmediate(resolve));
       }
     },
-    queries: createQueries(kysely),
+    queries: readingQueries(reader),
     probe(now) {
       return this.write(async () => {
         db.prepare("INSERT INTO meta (name, value) VALUES ('canary', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value").run(now);
@@ -116,7 +114,7 @@ export function openSqlite(file: string, onBroken: (cause: unknown) => void = ()
     backup: (to) => copySqlite(file, to),
     async close() {
       await last;
-      await kysely.destroy();
+      reader.close();
       db.close();
     },
   };

@@ -165,8 +165,8 @@ export interface Tx {
   /** All events of these sessions, claimed scans included, each at its place. */
   eventsOf(record: BrowserRecord, session_ids: ReadonlySet<string>): Promise<Map<string, Placed[]>>;
   customers(site_pk: number, customer_ids: ReadonlySet<string>): Promise<Map<string, Customer>>;
-  /** The scans among these that are stored, each with all its carriers. */
-  scans(site_pk: number, scan_ids: ReadonlySet<string>): Promise<ScanRecord[]>;
+  /** The scans among these that are stored and were carried, each with all its carriers. */
+  carriedScans(site_pk: number, scan_ids: ReadonlySet<string>): Promise<ScanRecord[]>;
   /** Notes that a scan is one of a single-use code. */
   addSingleUse(site_pk: number, scan_id: string, code: string): Promise<void>;
   /** For each single-use code of which one of these is a scan: all its scans, and which of them are spent. */
