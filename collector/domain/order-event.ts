@@ -13,6 +13,8 @@ export interface OrderEvent {
   /** Decimal string; null when the event gave none. */
   value: string | null;
   currency: string | null;
+  /** A refund that names neither value nor items: GA4's way of giving a whole order back. */
+  whole: boolean;
 }
 
 type Told = Pick<AcceptedEvent, 'event_id' | 'type' | 'payload'>;
@@ -20,7 +22,7 @@ type Told = Pick<AcceptedEvent, 'event_id' | 'type' | 'payload'>;
 /** The row of `order_events` that this event makes, or null. The same in every store. */
 export function orderEventOf({ event_id, type, payload }: Told): OrderEvent | null {
   if (type !== 'purchase' && type !== 'refund') return null;
-  const { transaction_id, value = null, currency = null } = payload.props ?? {};
+  const { transaction_id, value = null, currency = null, raw_value, items = [] } = payload.props ?? {};
   const purchase = type === 'purchase';
   return {
     source: sourceOf(payload.props),
@@ -28,6 +30,7 @@ export function orderEventOf({ event_id, type, payload }: Told): OrderEvent | nu
     type,
     value: value === null || purchase ? value : negate(value.replace(/^-/, '')),
     currency,
+    whole: !purchase && value === null && raw_value === undefined && items.length === 0,
   };
 }
 

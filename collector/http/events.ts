@@ -19,6 +19,7 @@ export function eventRoutes({ api: { endpoint }, store }: { api: Api; store: Sto
         anonymous_id: text('Of this browser'),
         session_id: text('Of sessions with this id'),
         customer_id: text('Of this very customer: linked sessions, and claims without a session'),
+        person_id: text('Of this person, under all ids'),
         event_id: text('This event'),
         type: text('Of this type'),
         from: moment('Occurred at or after'),

@@ -37,30 +37,40 @@ export interface OwnedOrder {
 
 /**
  * The earliest purchase of a (source, order_id) is the order; its person is that of the earliest purchase that has one. A refund
- * goes to the person of the order it names, or else to its own.
+ * goes to the person of the order it names, or else to its own; a whole one gives back what earlier ones left of the order.
  */
 export function ordersOf(events: readonly OwnedOrderEvent[]): OwnedOrder[] {
   const sorted = [...events].sort((a, b) => a.occurred_at - b.occurred_at || (a.event_id < b.event_id ? -1 : 1));
   const purchases = new Map<string, OwnedOrder>();
-  const refunds: OwnedOrder[] = [];
+  const refunds: (OwnedOrder & { whole: boolean })[] = [];
   const seen = new Set<string>();
-  for (const { person_id, event_pk: _pk, ...order } of sorted) {
+  for (const { person_id, event_pk: _pk, whole, ...order } of sorted) {
     if (seen.has(order.event_id)) continue;
     seen.add(order.event_id);
     if (order.type === 'refund') {
-      refunds.push({ order, person_id });
+      refunds.push({ order, person_id, whole: whole === 1 });
       continue;
     }
     const known = purchases.get(nameOf(order));
     if (known) known.person_id ??= person_id;
     else purchases.set(nameOf(order), { order, person_id });
   }
+  const left = new Map<string, bigint>();
   return [
     ...purchases.values(),
-    ...refunds.map(({ order, person_id }) => ({
-      order,
-      person_id: (order.order_id === null ? undefined : purchases.get(nameOf(order))?.person_id) ?? person_id,
-    })),
+    ...refunds.map(({ order, person_id, whole }) => {
+      const name = nameOf(order);
+      const of = order.order_id === null ? undefined : purchases.get(name);
+      if (!of) return { order, person_id };
+      const refund = { ...order };
+      const { value, currency } = of.order;
+      if (value !== null && (whole || order.currency === currency)) {
+        const before = left.get(name) ?? unitsOf(value);
+        if (whole) Object.assign(refund, { value: decimalOf(before > 0n ? -before : 0n), currency });
+        left.set(name, before + unitsOf(refund.value ?? '0'));
+      }
+      return { order: refund, person_id: of.person_id ?? person_id };
+    }),
   ];
 }
 

@@ -130,7 +130,8 @@ function sendEvents(session: Session, events: readonly PendingEvent[], scans: re
     const order = orderEventOf(event);
     if (order) {
       const { source, order_id, value, currency } = order;
-      orders.push([site_pk, event_id, source, order_id, order.type, time, occurred_at, value, currency, browser_pk, session_pk]);
+      const told = [value, currency, order.whole ? 1 : 0];
+      orders.push([site_pk, event_id, source, order_id, order.type, time, occurred_at, ...told, browser_pk, session_pk]);
     }
     const content = [device_pk, JSON.stringify(event.payload)];
     return [site_pk, event_id, type, time, occurred_at, received_at, session_pk === null ? browser_pk : null, session_pk, ...content];
@@ -163,7 +164,7 @@ const beside = (table: string, id: string, { names, from }: { names: string[]; f
   );
 const ORDER_ROWS = rowParameters(
   `site_pk bigint, event_id text, source text, order_id text, type text, time bigint, occurred_at bigint, value text, currency text,
-   browser_pk bigint, session_pk bigint`,
+   whole smallint, browser_pk bigint, session_pk bigint`,
 );
 const ORDER = beside('order_events', 'event_id', ORDER_ROWS);
 const CART_ROWS = rowParameters('site_pk bigint, event_id text, time bigint, occurred_at bigint, session_pk bigint');

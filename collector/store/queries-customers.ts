@@ -54,6 +54,8 @@ export interface OwnedOrderEvent {
   occurred_at: Millis;
   value: string | null;
   currency: string | null;
+  /** 1: a refund of all that is left of its order. */
+  whole: number;
   session_id: string | null;
   anonymous_id: string | null;
   person_id: string | null;
@@ -78,7 +80,7 @@ const IDS = 500;
 
 export function customerQueries(rows: Rows) {
   const orderEvents = (condition: Condition) => sql<OwnedOrderEvent>`
-    SELECT o.event_pk, o.event_id, o.source, o.order_id, o.type, o.occurred_at, o.value, o.currency, s.session_id, b.anonymous_id,
+    SELECT o.event_pk, o.event_id, o.source, o.order_id, o.type, o.occurred_at, o.value, o.currency, o.whole, s.session_id, b.anonymous_id,
       CASE WHEN o.session_pk IS NULL THEN coalesce(pc.person_id, c.customer_id) ELSE coalesce(pl.person_id, l.customer_id) END AS person_id
     FROM order_events o LEFT JOIN claims c ON c.site_pk = o.site_pk AND c.event_id = o.event_id AND c.revoked = 0
       LEFT JOIN links l ON l.session_pk = o.session_pk AND (o.time, CASE WHEN c.event_id IS NULL THEN 2 ELSE 1 END, o.event_id, 1)

@@ -50,6 +50,8 @@ export interface EventFilter {
   event_id?: string;
   /** Events of the sessions' segments linked to this very customer, and its claims without a session. */
   customer_id?: string;
+  /** The same of all customers that are this person. */
+  person_id?: string;
   type?: string;
   from?: Millis;
   to?: Millis;
@@ -63,7 +65,8 @@ const PORTIONS = 100;
 export function eventQueries(rows: Rows) {
   /** Events in the order of storing, after a place in it, up to another. */
   async function events(filter: EventFilter, after: number, limit: number, to = Number.MAX_SAFE_INTEGER): Promise<StoredEvent[]> {
-    const { site, anonymous_id, session_id, event_id, customer_id, type } = filter;
+    const { site, anonymous_id, session_id, event_id, customer_id, person_id, type } = filter;
+    const ownedBy = (whose: Whose): Condition => sql`e.event_pk IN (SELECT event_pk FROM (${placedEvents(whose)}) owned)`;
     const inSessions = (sessions: Condition): Condition => sql`
       SELECT event_pk FROM events WHERE session_pk IN (${sessions}) UNION SELECT event_pk FROM scan_records WHERE session_pk IN (${sessions})`;
     const ofBrowser = (browsers: Condition): Condition => sql`
@@ -78,7 +81,8 @@ export function eventQueries(rows: Rows) {
         ...(session_id === undefined
           ? []
           : [sql`e.event_pk IN (${inSessions(sql`SELECT session_pk FROM sessions WHERE session_id = ${session_id}`)})`]),
-        ...(customer_id === undefined ? [] : [sql`e.event_pk IN (SELECT event_pk FROM (${placedEvents([customer_id])}) owned)`]),
+        ...(customer_id === undefined ? [] : [ownedBy([customer_id])]),
+        ...(person_id === undefined ? [] : [ownedBy({ person_id })]),
         ...(event_id === undefined ? [] : [sql`e.event_id = ${event_id}`]),
         ...(type === undefined ? [] : [sql`e.type = ${type}`]),
         ...(filter.from === undefined ? [] : [sql`e.occurred_at >= ${filter.from}`]),
@@ -97,7 +101,8 @@ export function eventQueries(rows: Rows) {
      * bounded part of the store, and lets other work in between: such a page may be shorter than its limit.
      */
     async eventsPage(filter: EventFilter, after: number, limit: number): Promise<{ events: StoredEvent[]; next: number | null }> {
-      const named = [filter.anonymous_id, filter.session_id, filter.event_id, filter.customer_id].some((id) => id !== undefined);
+      const { anonymous_id, session_id, event_id, customer_id, person_id } = filter;
+      const named = [anonymous_id, session_id, event_id, customer_id, person_id].some((id) => id !== undefined);
       if (named) {
         const found = await events(filter, after, limit);
         return { events: found, next: found.length === limit ? (found.at(-1)?.event_pk ?? null) : null };
@@ -162,24 +167,35 @@ export function eventQueries(rows: Rows) {
   };
 }
 
+/** Customers by their ids, or all that are one person. */
+export type Whose = readonly string[] | { person_id: string };
+
 /** Events in the segments of these customers, claimed scans included, and claims of theirs that stand in no session. */
-export function placedEvents(customers: readonly string[], site?: string): Condition {
-  const ids = sql.join([...customers]);
+export function placedEvents(whose: Whose, site?: string): Condition {
   const here = site === undefined ? sql`` : sql`AND st.site = ${site}`;
+  const owns = (table: 'o' | 'c'): Condition => ownedBy(sql.ref(`${table}.customer_id`), whose);
   return sql`
     SELECT e.event_pk, o.rule, o.status FROM links o JOIN events e USING (session_pk) JOIN sites st USING (site_pk)
       LEFT JOIN claims c ON c.site_pk = e.site_pk AND c.event_id = e.event_id AND c.revoked = 0
       LEFT JOIN barriers r ON r.browser_pk = o.browser_pk AND r.time = e.time AND r.event_id = e.event_id
-    WHERE o.customer_id IN (${ids}) ${here}
+    WHERE ${owns('o')} ${here}
       AND (e.time, CASE WHEN r.barrier IS NOT NULL THEN 0 WHEN c.customer_id IS NOT NULL THEN 1 ELSE 2 END, e.event_id, 1)
         BETWEEN (o.first_time, o.first_rank, o.first_id, o.first_sub) AND (o.last_time, o.last_rank, o.last_id, o.last_sub)
     UNION
     SELECT sc.event_pk, o.rule, o.status FROM links o JOIN scan_records sc USING (session_pk) JOIN sites st USING (site_pk)
-    WHERE o.customer_id IN (${ids}) ${here} AND (sc.claimer_time, sc.claimer_rank, sc.claimer_id, 0)
+    WHERE ${owns('o')} ${here} AND (sc.claimer_time, sc.claimer_rank, sc.claimer_id, 0)
         BETWEEN (o.first_time, o.first_rank, o.first_id, o.first_sub) AND (o.last_time, o.last_rank, o.last_id, o.last_sub)
     UNION
     SELECT e.event_pk, NULL, NULL FROM claims c JOIN sites st USING (site_pk) JOIN events e ON e.event_id = c.event_id AND e.site_pk = c.site_pk
-    WHERE c.customer_id IN (${ids}) ${here} AND c.session_pk IS NULL AND c.revoked = 0`;
+    WHERE ${owns('c')} ${here} AND c.session_pk IS NULL AND c.revoked = 0`;
+}
+
+function ownedBy(customer_id: Condition, whose: Whose): Condition {
+  if (!('person_id' in whose)) return sql`${customer_id} IN (${sql.join([...whose])})`;
+  const { person_id } = whose;
+  // Persons are a site's: the same id may be its own person on one and another's on the next.
+  return sql`${customer_id} IN (SELECT ${person_id} UNION SELECT customer_id FROM persons WHERE person_id = ${person_id})
+    AND coalesce((SELECT person_id FROM persons p WHERE p.site_pk = st.site_pk AND p.customer_id = ${customer_id}), ${customer_id}) = ${person_id}`;
 }
 
 const EVENT_SELECT = sql`

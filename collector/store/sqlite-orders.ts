@@ -13,8 +13,8 @@ export interface Place {
 
 export function createOrderStatements(db: Database.Database): { addOrderOf: (event: AcceptedEvent, place: Place) => void } {
   const addOrder = db.prepare<unknown[]>(
-    `INSERT INTO order_events (event_pk, site_pk, event_id, source, order_id, type, time, occurred_at, value, currency, browser_pk, session_pk)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO order_events (event_pk, site_pk, event_id, source, order_id, type, time, occurred_at, value, currency, whole, browser_pk, session_pk)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const addCart = db.prepare<unknown[]>(
     'INSERT INTO cart_events (event_pk, site_pk, event_id, time, occurred_at, session_pk) VALUES (?, ?, ?, ?, ?, ?)',
@@ -26,7 +26,8 @@ export function createOrderStatements(db: Database.Database): { addOrderOf: (eve
       const order = orderEventOf(event);
       if (!order) return;
       const { source, order_id, type, value, currency } = order;
-      addOrder.run(event_pk, site_pk, event_id, source, order_id, type, time, occurred_at, value, currency, browser_pk, session_pk);
+      const told = [value, currency, order.whole ? 1 : 0];
+      addOrder.run(event_pk, site_pk, event_id, source, order_id, type, time, occurred_at, ...told, browser_pk, session_pk);
     },
   };
 }

@@ -66,3 +66,39 @@ test("the shop's order N1 and the till's N1 are two, in the links as in the prof
   const profile = await server.get<object>('/v1/customers/C2?site=demo');
   expect(profile).toMatchObject({ order_count: 2, revenue: [{ currency: 'EUR', orders: 2, net: '15.00' }] });
 });
+
+test('a refund that names neither value nor items gives back what is left of its order, once', async () => {
+  const at = server.clock.now - 60_000;
+  const visit = { anonymous_id: 'B3', session_id: 'S3', customer_id: 'C3' };
+  const of = (order: string, props: object = {}): object => ({ props: { transaction_id: order, ...props } });
+  const bought = { value: '100.10', currency: 'EUR', items: [{ item_id: 'A', price: '100.10', quantity: 1 }] };
+  await server.post([
+    { ...visit, event_id: 'buy-1', type: 'purchase', time: at, ...of('W1', bought) },
+    { ...visit, event_id: 'buy-2', type: 'purchase', time: at + 1, ...of('W2', bought) },
+    { ...visit, event_id: 'buy-3', type: 'purchase', time: at + 2, ...of('W3', bought) },
+  ] as Parameters<TestServer['post']>[0]);
+  const refunds = [
+    { event_id: 'whole-1', time: at + 10, ...of('W1') },
+    { event_id: 'part-2', time: at + 11, ...of('W2', { value: '40.05', currency: 'EUR' }) },
+    { event_id: 'whole-2', time: at + 12, ...of('W2') },
+    { event_id: 'again-2', time: at + 13, ...of('W2') },
+    { event_id: 'items-3', time: at + 14, ...of('W3', { items: [{ item_id: 'A', quantity: 1 }] }) },
+    { event_id: 'nobody', time: at + 15, ...of('W4') },
+  ];
+  // Last to come, first to be sent: order makes no difference.
+  for (const refund of refunds.reverse())
+    await server.post([{ ...visit, type: 'refund', ...refund }] as unknown as Parameters<TestServer['post']>[0]);
+  const profile = await server.get<{ orders: { event_id: string; value: string | null }[]; revenue: object[] }>(
+    '/v1/customers/C3?site=demo',
+  );
+  const given = Object.fromEntries(profile.orders.map(({ event_id, value }) => [event_id, value]));
+  expect(given).toMatchObject({
+    'whole-1': '-100.10',
+    'part-2': '-40.05',
+    'whole-2': '-60.05',
+    'again-2': '0.00',
+    'items-3': null,
+    nobody: null,
+  });
+  expect(profile.revenue).toMatchObject([{ currency: 'EUR', gross: '300.30', returned: '-200.20', net: '100.10' }]);
+});

@@ -68,6 +68,8 @@ async function visitStore(): Promise<void> {
     wire('purchase', { ...jane, time: at + DAY, session_id: 'jane-2', ...bought('J1', '0.10') }),
     wire('purchase', { ...jane, time: at + DAY + HOUR, session_id: 'jane-3', ...bought('J2', '0.20') }),
     wire('refund', { ...jane, time: at + 2 * DAY, session_id: 'jane-4', ...bought('J2', '0.05') }),
+    wire('purchase', { ...jane, time: at + 2 * DAY + 1, session_id: 'jane-4', ...bought('J3', '7.30') }),
+    wire('refund', { ...jane, time: at + 2 * DAY + 2, session_id: 'jane-4', props: { transaction_id: 'J3' } }),
     wire('page_view', { anonymous_id: 'bob-phone', session_id: 'bob-1', time: at, scan: bobScan }),
     wire('purchase', { anonymous_id: 'bob-phone', session_id: 'bob-2', time: at + 20 * DAY, customer_id: 'BOB', ...bought('B1', '12.00') }),
   ]);
@@ -242,6 +244,8 @@ test('11: the best customers, and Jane to the cent', () => {
     { order_id: 'J1', type: 'purchase', value: '0.10', customer_id: 'JANE' },
     { order_id: 'J2', type: 'purchase', value: '0.20', customer_id: 'JANE' },
     { order_id: 'J2', type: 'refund', value: '-0.05', customer_id: 'JANE' },
+    { order_id: 'J3', type: 'purchase', value: '7.30', customer_id: 'JANE' },
+    { order_id: 'J3', type: 'refund', value: '-7.30', customer_id: 'JANE' },
   ]);
 });
 

@@ -126,10 +126,11 @@ CREATE TABLE scan_carriers (
 
 -- Purchases and refunds (their value below zero), so that nothing need read payloads for money. Of one (site_pk, source, order_id) the
 -- purchase that occurred first, then of the smaller event_id, is the order; whose it is, its session's link says, or its own claim.
+-- whole: a refund that names neither value nor items, and so gives back what is left of its order.
 CREATE TABLE order_events (
   event_pk INTEGER PRIMARY KEY, site_pk INTEGER NOT NULL, event_id TEXT NOT NULL, source TEXT NOT NULL, order_id TEXT,
   type TEXT NOT NULL, time INTEGER NOT NULL, occurred_at INTEGER NOT NULL, value TEXT, currency TEXT,
-  browser_pk INTEGER, session_pk INTEGER
+  whole INTEGER NOT NULL, browser_pk INTEGER, session_pk INTEGER
 ) STRICT;
 CREATE INDEX order_events_by_order ON order_events (order_id, source, site_pk) WHERE order_id IS NOT NULL;
 CREATE INDEX order_events_by_session ON order_events (session_pk) WHERE session_pk IS NOT NULL;

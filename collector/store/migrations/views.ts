@@ -84,7 +84,7 @@ FROM scan_records q JOIN sites st ON st.site_pk = q.site_pk
 
 CREATE VIEW orders AS
 WITH told AS (
-  SELECT o.event_pk, o.site_pk, o.event_id, o.source, o.order_id, o.type, o.occurred_at, o.value, o.currency, o.browser_pk, o.session_pk,
+  SELECT o.event_pk, o.site_pk, o.event_id, o.source, o.order_id, o.type, o.occurred_at, o.value, o.currency, o.whole, o.browser_pk, o.session_pk,
     l.segment, CASE WHEN o.session_pk IS NULL THEN c.customer_id ELSE l.customer_id END AS customer_id
   FROM order_events o LEFT JOIN claims c ON c.site_pk = o.site_pk AND c.event_id = o.event_id AND c.revoked = 0
     LEFT JOIN links l ON l.session_pk = o.session_pk
@@ -95,13 +95,16 @@ WITH told AS (
       ORDER BY CASE WHEN customer_id IS NULL THEN 1 ELSE 0 END, occurred_at, event_id) AS orderer
   FROM told WHERE type = 'purchase'
 ), placed AS (
-  SELECT f.*, f.orderer AS whose FROM purchases f WHERE f.copy = 1
+  SELECT f.*, f.orderer AS whose, f.value AS brought, f.currency AS paid_in FROM purchases f WHERE f.copy = 1
   UNION ALL
-  SELECT r.*, f.copy, f.orderer, coalesce(f.orderer, r.customer_id) FROM told r
+  SELECT r.*, f.copy, f.orderer, coalesce(f.orderer, r.customer_id),
+    CASE WHEN r.whole = 1 AND count(*) OVER (PARTITION BY r.site_pk, r.source, r.order_id) = 1 THEN '-' || f.value ELSE r.value END,
+    CASE WHEN r.whole = 1 THEN f.currency ELSE r.currency END
+  FROM told r
     LEFT JOIN purchases f ON f.site_pk = r.site_pk AND f.source = r.source AND f.order_id = r.order_id AND f.copy = 1
   WHERE r.type = 'refund'
 )
-SELECT st.site, t.source, t.order_id, t.type, t.event_id, t.occurred_at, t.value, t.currency,
+SELECT st.site, t.source, t.order_id, t.type, t.event_id, t.occurred_at, t.brought AS value, t.paid_in AS currency,
   t.whose AS customer_id, ${person('t.site_pk', 't.whose')} AS person_id,
   b.anonymous_id, s.session_id, t.segment, s.channel
 FROM placed t JOIN sites st ON st.site_pk = t.site_pk
