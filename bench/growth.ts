@@ -6,11 +6,12 @@ import { type BenchServer, machine, startProcess } from './harness/servers.ts';
 
 /** Stored events at which it is measured; `GROWTH_EVENTS` names others, e.g. 1000000. */
 const LEVELS = (process.env['GROWTH_EVENTS'] ?? '1000000,5000000').split(',').map(Number);
-const ROUNDS = 3;
+const ROUNDS = 4;
 const SECONDS = 5;
 /** More than any round sends, so that none is sent twice. */
 const WARM_UP = 80_000;
 const BODIES = 150_000;
+const BROWSERS = 20_000;
 
 interface Level {
   stored: number;
@@ -45,13 +46,12 @@ export async function run(): Promise<{
     console.log(`${level} events stored, the last ${level - stored} at ${perSecond(level - stored, started)} events/s`);
     stored = level;
     const filled_rss_mb = Math.round(server.rss());
-    const rounds = [];
-    // An empty store beside it in each round, so that what else the machine does strikes both.
+    const rounds: { ours: Figures; floor: Figures }[] = [];
+    // An empty store beside it in each round, by turns before and after it, so that what else the machine does strikes both.
     for (let round = 0; round < ROUNDS; round += 1) {
-      const empty = await startProcess('ours');
-      const other = await measure(empty, round);
-      await empty.stop();
-      rounds.push({ ours: await measure(server, level + round), floor: other });
+      const before = round % 2 === 0 ? await measureEmpty(round) : null;
+      const ours = await measure(server, level + round);
+      rounds.push({ ours, floor: before ?? (await measureEmpty(round)) });
     }
     levels.push({
       stored,
@@ -68,11 +68,18 @@ export async function run(): Promise<{
   return { scenario: 'growth', ours: last.ours, floor: last.floor, ratio: last.ratio, rounds: ROUNDS, levels, machine: machine() };
 }
 
-/** Page views of 20,000 browsers that come again, none of them stored before. */
+async function measureEmpty(seed: number): Promise<Figures> {
+  const empty = await startProcess('ours');
+  const figures = await measure(empty, seed);
+  await empty.stop();
+  return figures;
+}
+
+/** Page views of 20,000 browsers that come again and again, none of them seen before: the same work whatever is stored. */
 async function measure(server: BenchServer, seed: number): Promise<Figures> {
   const at = seed * (WARM_UP + BODIES);
   const views = (from: number, count: number): string[] =>
-    Array.from({ length: count }, (_, n) => batch([pageView(at + from + n, (from + n) % 20_000)]));
+    Array.from({ length: count }, (_, n) => batch([pageView(at + from + n, seed * BROWSERS + ((from + n) % BROWSERS))]));
   await sendLoad(server, { bodies: views(0, WARM_UP), path: '', events_per_request: 1, seconds: 2 });
   return sendLoad(server, { bodies: views(WARM_UP, BODIES), path: '', events_per_request: 1, seconds: SECONDS });
 }

@@ -2,7 +2,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { serve } from './serve.ts';
 
-// V8 lets a heap of this size grow to four times of what lives in it before it looks. Half as much again costs nothing that could be
-// measured, and keeps the process a third smaller (docs/adr/0006-what-the-profile-said.md).
+// Both measured: docs/adr/0006-what-the-profile-said.md. V8 lets a heap of this size grow to four times of what lives in it before
+// it looks, and after an import, whose objects live long, would make those of every request among the old ones for good.
 setFlagsFromString('--heap-growing-percent=50');
+setFlagsFromString('--no-allocation-site-pretenuring');
 await serve();

@@ -40,7 +40,7 @@ interface Context {
 }
 
 /** How many browsers stay in memory, and how many sessions one of them may hold to be let in. */
-const BROWSERS_CACHED = 10_000;
+const BROWSERS_CACHED = 20_000;
 const SESSIONS_CACHED = 20;
 const FEW = 50;
 
