@@ -61,8 +61,8 @@ export async function applyBatch(
     workOn(works, record).arrivals.push({ event, key: keyOf(event), person: customer?.person ?? '', hub: customer?.hub ?? false });
   }
   await placeScans(tx, fresh, sitePk, works);
-  const saved: SavedBrowser[] = [];
-  for (const work of works.values()) saved.push(await relink(tx, work, policy));
+  // Each reads of its own browser only: what one asks for need not wait for the answer to another.
+  const saved = await Promise.all([...works.values()].map((work) => relink(tx, work, policy)));
   await tx.saveBrowsers(saved, now, policy.version);
   await joinGuests(tx, fresh, sitePk, policy, now);
   return { fates, relinked: await relinkQueued(tx, policy, now) };
@@ -256,11 +256,17 @@ async function joinGuests(
   policy: LinkingPolicy,
   now: Millis,
 ): Promise<void> {
+  const told = new Map<number, Map<string, string>>();
   for (const { site, event_id, claim } of fresh) {
     if (!claim?.email || claim.email === claim.customer_id) continue;
-    const site_pk = sitePk(site);
+    const causes = told.get(sitePk(site)) ?? new Map<string, string>();
+    told.set(sitePk(site), causes);
+    if (!causes.has(claim.email)) causes.set(claim.email, event_id);
+  }
+  for (const [site_pk, causes] of told) {
     const { merges } = standingOf(await tx.decisions(site_pk));
-    await renamePersons(tx, site_pk, { customers: new Set(), emails: new Set([claim.email]), merges }, policy, event_id, now);
+    const emails = new Set(causes.keys());
+    await renamePersons(tx, site_pk, { customers: new Set(), emails, merges }, policy, (email) => causes.get(email) ?? '', now);
   }
 }
 

@@ -104,13 +104,13 @@ async function carryOut(
     await tx.setRevoked(site_pk, claims, revoked);
     const records = await tx.claims(site_pk, claims);
     for (const { email } of records) if (email !== null) emails.add(email);
-    await queueAround(tx, records, policy, decision_id);
+    await queueAround(tx, records, policy, () => decision_id);
   }
   for (const hub of [true, false]) {
     const [from, to] = hub ? [before, after] : [after, before];
     for (const customer_id of minus(to.hubs, from.hubs)) {
       await tx.setHub(site_pk, customer_id, hub);
-      await queueAround(tx, await tx.claimsOf(site_pk, new Set([customer_id]), false), policy, decision_id);
+      await queueAround(tx, await tx.claimsOf(site_pk, new Set([customer_id]), false), policy, () => decision_id);
       for (const email of await tx.emailsOf(site_pk, new Set([customer_id]))) emails.add(email);
     }
   }
@@ -130,7 +130,7 @@ async function carryOut(
       customers.add(customer_id);
   for (const email of await tx.emailsOf(site_pk, customers)) emails.add(email);
   if (customers.size + emails.size > 0)
-    await renamePersons(tx, site_pk, { customers, emails, merges: after.merges }, policy, decision_id, now);
+    await renamePersons(tx, site_pk, { customers, emails, merges: after.merges }, policy, () => decision_id, now);
 }
 
 function minus<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): Set<T> {

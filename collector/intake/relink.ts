@@ -6,7 +6,7 @@ import { standing } from '../linking/decisions.ts';
 import type { Decision } from '../linking/event.ts';
 import { type GuestPair, guestOwner, type Merge, mergeComponents } from '../linking/person.ts';
 import type { LinkingPolicy } from '../linking/policy.ts';
-import type { ClaimRecord, QueuedRelink, Relink, Tx } from '../store/store.ts';
+import type { CauseOf, ClaimRecord, QueuedRelink, Relink, Tx } from '../store/store.ts';
 
 /** What stands of these decisions, and who their merges make one person; worked out once for each list. */
 export const standingOf = memo((decisions: readonly Decision[]) => standing(decisions));
@@ -59,21 +59,16 @@ export async function relinkQueued(tx: Tx, policy: LinkingPolicy, now: Millis, b
 }
 
 /** Queues the sessions that these claims stand in, to be read again, and those in the window of them, to be judged again. */
-export async function queueAround(
-  tx: Tx,
-  claims: readonly ClaimRecord[],
-  { window }: LinkingPolicy,
-  cause_event_id: string,
-): Promise<void> {
+export async function queueAround(tx: Tx, claims: readonly ClaimRecord[], { window }: LinkingPolicy, causeOf: CauseOf): Promise<void> {
   const relinks = merged(
-    claims.flatMap(({ browser_pk, time }): Relink[] =>
-      browser_pk === null
-        ? []
-        : [
-            { browser_pk, from: time, to: time, refold: true, cause_event_id },
-            { browser_pk, from: time - window, to: time + window, refold: false, cause_event_id },
-          ],
-    ),
+    claims.flatMap(({ browser_pk, time, customer_id }): Relink[] => {
+      if (browser_pk === null) return [];
+      const cause_event_id = causeOf(customer_id);
+      return [
+        { browser_pk, from: time, to: time, refold: true, cause_event_id },
+        { browser_pk, from: time - window, to: time + window, refold: false, cause_event_id },
+      ];
+    }),
   );
   await tx.forgetBrowsers(new Set(relinks.map(({ browser_pk }) => browser_pk)));
   await tx.queueRelinks(relinks);
@@ -101,7 +96,7 @@ export async function renamePersons(
   site_pk: number,
   { customers, emails, merges }: { customers: ReadonlySet<string>; emails: ReadonlySet<string>; merges: readonly Merge[] },
   policy: LinkingPolicy,
-  cause_event_id: string,
+  causeOf: CauseOf,
   now: Millis,
 ): Promise<void> {
   const components = componentsOf(merges);
@@ -112,8 +107,10 @@ export async function renamePersons(
   for (const pair of await tx.pairs(site_pk, emails)) pairs.set(pair.email, [...(pairs.get(pair.email) ?? []), pair]);
   for (const email of emails)
     persons.set(email, components.get(email) ?? guestOwner(pairs.get(email) ?? [], hubs, (id) => components.get(id) ?? id));
-  const changed = await tx.setPersons(site_pk, persons, cause_event_id, now);
+  const changed = await tx.setPersons(site_pk, persons, causeOf, now);
   if (changed.size === 0) return;
-  await tx.forgetBrowsers((await tx.claimsOf(site_pk, changed, false)).flatMap(({ browser_pk }) => browser_pk ?? []));
-  await queueAround(tx, await tx.claimsOf(site_pk, changed, true), policy, cause_event_id);
+  const claims = await tx.claimsOf(site_pk, changed, false);
+  if (claims.length === 0) return;
+  await tx.forgetBrowsers(claims.flatMap(({ browser_pk }) => browser_pk ?? []));
+  await queueAround(tx, await tx.claimsOf(site_pk, changed, true), policy, causeOf);
 }

@@ -110,8 +110,8 @@ export function createPending(): Pending {
       pending.sendLinks(session);
       const { events, scans } = pending;
       if (events.length + changes.length === 0) return;
-      session.send(FEED_LOCK);
       if (events.length > 0) sendEvents(session, events, [...scans.values()]);
+      else session.send(FEED_LOCK);
       pending.events = [];
       pending.scans = new Map();
       if (changes.length > 0) session.send(CHANGE, CHANGE_ROWS.values(changes));
@@ -154,7 +154,11 @@ const EVENT_ROWS = rowParameters(
   `site_pk bigint, event_id text, type text, time bigint, occurred_at bigint, received_at bigint, browser_pk bigint, session_pk bigint,
    device_pk bigint, payload text`,
 );
-const EVENT = prepared(`INSERT INTO events (${EVENT_ROWS.names.join(', ')}) SELECT * FROM ${EVENT_ROWS.from}`);
+// The lock first, then the rows: each takes its place under it.
+const EVENT = prepared(
+  `WITH feed AS MATERIALIZED (SELECT pg_advisory_xact_lock(${LOCKS.feed}))
+   INSERT INTO events (${EVENT_ROWS.names.join(', ')}) SELECT x.* FROM feed CROSS JOIN ${EVENT_ROWS.from}`,
+);
 
 /** Inserts rows beside their events, which this transaction stored just now. */
 const beside = (table: string, id: string, { names, from }: { names: string[]; from: string }) =>

@@ -1,4 +1,5 @@
 /** How statements go to PostgreSQL: prepared by name, many rows as one array a column, sent without waiting for the one before. */
+import type { Writable } from 'node:stream';
 import type { PoolClient, QueryResult } from 'pg';
 
 /** A statement that each connection prepares once. */
@@ -63,8 +64,22 @@ export interface Session {
 export function createSession(client: PoolClient): Session {
   let sent: Promise<QueryResult>[] = [];
   let failure: unknown;
+  let gathering = false;
+
+  /** What one turn sends goes out in one piece: a system call for each statement takes longer than most of them do. */
+  function gather(): void {
+    if (gathering) return;
+    const { stream } = (client as unknown as { connection: { stream: Writable } }).connection;
+    gathering = true;
+    stream.cork();
+    process.nextTick(() => {
+      gathering = false;
+      stream.uncork();
+    });
+  }
 
   function run(statement: Statement, values: readonly unknown[]): Promise<QueryResult> {
+    gather();
     const answer = client.query({ ...statement, values: values as unknown[] });
     answer.catch((error: unknown) => {
       failure ??= error;

@@ -94,7 +94,7 @@ export function createStatements(context: TxContext, forgetCustomers: (changed: 
       if (customers.size === 0) return new Set();
       return new Set((await session.query<{ email: string }>(EMAILS, [site_pk, texts(customers)])).map(({ email }) => email));
     },
-    async setPersons(site_pk, persons, cause_event_id, now) {
+    async setPersons(site_pk, persons, causeOf, now) {
       const rows = await session.query<{ customer_id: string; person_id: string }>(PERSONS, [site_pk, texts(persons.keys())]);
       const before = new Map(rows.map(({ customer_id, person_id }) => [customer_id, person_id]));
       const changed = new Map<string, string>();
@@ -119,7 +119,7 @@ export function createStatements(context: TxContext, forgetCustomers: (changed: 
           null,
           told(person),
           told(before.get(customer_id) ?? customer_id),
-          cause_event_id,
+          causeOf(customer_id),
           now,
         ]);
       }

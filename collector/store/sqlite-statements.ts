@@ -121,7 +121,7 @@ export function createStatements(
     async emailsOf(site_pk, customers) {
       return new Set([...customers].flatMap((customer_id) => emailsOf.all(customer_id, site_pk).map(({ email }) => email)));
     },
-    async setPersons(site_pk, persons, cause_event_id, now) {
+    async setPersons(site_pk, persons, causeOf, now) {
       const changed = new Set<string>();
       for (const [customer_id, person] of persons) {
         const before = personOf.get(site_pk, customer_id)?.person_id ?? customer_id;
@@ -131,7 +131,7 @@ export function createStatements(
         if (person_id === customer_id) dropPerson.run(site_pk, customer_id);
         else putPerson.run(site_pk, customer_id, person_id);
         const told = (id: string): string => JSON.stringify({ customer_id, person_id: id });
-        addPersonChange.run(site_pk, told(person_id), told(before), cause_event_id, now);
+        addPersonChange.run(site_pk, told(person_id), told(before), causeOf(customer_id), now);
       }
       return changed;
     },

@@ -39,6 +39,9 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** The event or statement that made a customer somebody else. */
+export type CauseOf = (customer_id: string) => string;
+
 /** Names a browser, and which of its sessions are needed. */
 export interface BrowserRef {
   site_pk: number;
@@ -192,7 +195,7 @@ export interface Tx {
   /** The e-mails that came on one claim with any of these raw ids. */
   emailsOf(site_pk: number, customers: ReadonlySet<string>): Promise<Set<string>>;
   /** Sets persons (null: the customer is its own) and tells the change feed of those that changed. Answers who did. */
-  setPersons(site_pk: number, persons: ReadonlyMap<string, string | null>, cause_event_id: string, now: Millis): Promise<Set<string>>;
+  setPersons(site_pk: number, persons: ReadonlyMap<string, string | null>, causeOf: CauseOf, now: Millis): Promise<Set<string>>;
   /** Makes browsers be loaded again: what their claims mean has changed. */
   forgetBrowsers(browser_pks: Iterable<number>): Promise<void>;
   queueRelinks(relinks: readonly Relink[]): Promise<void>;
