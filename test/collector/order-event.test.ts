@@ -7,7 +7,7 @@ const told = (type: string, props?: Props) => orderEventOf({ event_id: 'e1', typ
 
 test('a purchase is an order of the shop, or of the name space that its sender says', () => {
   expect(told('purchase', { transaction_id: '991', value: '499.00', currency: 'EUR' })).toEqual({
-    ...{ source: 'shop', order_id: '991', type: 'purchase', value: '499.00', currency: 'EUR' },
+    ...{ source: 'shop', order_id: '991', type: 'purchase', value: '499.00', currency: 'EUR', whole: false },
   });
   expect(told('purchase', { transaction_id: '991', order_source: 'till.berlin' })?.source).toBe('till.berlin');
   expect(told('purchase', { transaction_id: '991', order_source: { a: 1 } })?.source).toBe('shop');
@@ -15,8 +15,16 @@ test('a purchase is an order of the shop, or of the name space that its sender s
 });
 
 test('a purchase without an order number is its own order, a refund without one names none', () => {
-  expect(told('purchase')).toEqual({ source: 'shop', order_id: 'e1', type: 'purchase', value: null, currency: null });
-  expect(told('refund')).toEqual({ source: 'shop', order_id: null, type: 'refund', value: null, currency: null });
+  expect(told('purchase')).toEqual({ source: 'shop', order_id: 'e1', type: 'purchase', value: null, currency: null, whole: false });
+  expect(told('refund')).toEqual({ source: 'shop', order_id: null, type: 'refund', value: null, currency: null, whole: true });
+});
+
+test('a refund is of the whole order where it names neither value nor items', () => {
+  const whole = (props: Props): boolean | undefined => told('refund', { transaction_id: '991', ...props })?.whole;
+  expect(whole({})).toBe(true);
+  expect(whole({ value: '1.00' })).toBe(false);
+  expect(whole({ raw_value: 'one' })).toBe(false);
+  expect(whole({ items: [{ item_id: 'A' }] })).toBe(false);
 });
 
 test('what a refund gives back is below zero, whatever sign it was sent with, to the last digit', () => {
