@@ -31,7 +31,13 @@ export default defineConfig({
         env: { STORE: 'postgres' },
         ...POSTGRES,
       }),
-      project('browser', ['test/browser/**/*.test.ts'], { testTimeout: 180_000, hookTimeout: 120_000, fileParallelism: false }),
+      // On PostgreSQL: STORE=postgres npx vitest run --project browser
+      project('browser', ['test/browser/**/*.test.ts'], {
+        testTimeout: 180_000,
+        hookTimeout: 120_000,
+        fileParallelism: false,
+        ...POSTGRES,
+      }),
       project('e2e', ['test/e2e/**/*.test.ts'], { testTimeout: 180_000, hookTimeout: 120_000, fileParallelism: false, ...POSTGRES }),
     ],
   },
