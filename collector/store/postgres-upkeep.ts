@@ -13,6 +13,30 @@ export interface Partitions {
   ensure(received_at: Iterable<number>): Promise<void>;
 }
 
+/** How often a new store is looked at, and links with which its statistics are worth having. */
+const NEW_MS = 5_000;
+const NEW_LINKS = 1_000;
+
+/**
+ * Until autovacuum first comes by, a minute or more, PostgreSQL knows nothing of what a new store's tables hold, and takes seconds for
+ * what it then does in milliseconds. So the collector asks for statistics once. Answers how to stop.
+ */
+export function analyzeOnceGrown(pool: Pool): () => void {
+  const timer = setInterval(() => void look().catch(() => undefined), NEW_MS).unref();
+
+  async function look(): Promise<void> {
+    const { rows } = await pool.query<{ links: number; known: boolean }>(
+      `SELECT n_live_tup AS links, coalesce(last_analyze, last_autoanalyze) IS NOT NULL AS known
+       FROM pg_stat_user_tables WHERE relid = 'links'::regclass`,
+    );
+    const [{ links, known } = { links: 0, known: false }] = rows;
+    if (known) clearInterval(timer);
+    else if (links >= NEW_LINKS) await pool.query('ANALYZE');
+  }
+
+  return () => clearInterval(timer);
+}
+
 /** Partitions are made on a connection of their own, before a transaction needs them: their lock would wait for its. */
 export function createPartitions(pool: Pool): Partitions {
   const made = new Set<number>();

@@ -14,7 +14,7 @@ import { type BrowserRow, groupedBy, readBrowsers, readSessions } from './postgr
 import { connect, isBroken, isConflict, migrate, storeError } from './postgres-connect.ts';
 import { createSession, numbers, prepared, rowParameters, type Session } from './postgres-sql.ts';
 import { createPostgresTx, type Memory, NeedsExclusive } from './postgres-tx.ts';
-import { createPartitions } from './postgres-upkeep.ts';
+import { analyzeOnceGrown, createPartitions } from './postgres-upkeep.ts';
 import { createQueries, type Tables } from './queries.ts';
 import type { Store, Tx } from './store.ts';
 
@@ -45,6 +45,7 @@ export async function openPostgres(url: string, { writers = 4, readers = 12, idl
   const writing = connect(url, { max: writers, query_timeout: WRITE_MS, pipeline: true, idle });
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: reading }) });
   const partitions = createPartitions(reading);
+  const stopAnalyzing = analyzeOnceGrown(reading);
   const devices = new Map<string, number>();
   let sites = await readSites();
   let sitesRead = Date.now();
@@ -194,6 +195,7 @@ export async function openPostgres(url: string, { writers = 4, readers = 12, idl
       throw new Problem(501, 'This store is in PostgreSQL: back it up with pg_dump, or with what your database service offers');
     },
     async close() {
+      stopAnalyzing();
       closing ??= Promise.all([kysely.destroy(), writing.end()]);
       await closing;
       // Kysely ends its connections only if it was ever asked something.

@@ -141,7 +141,11 @@ test('a file with a wrong line is refused line by line, and imported once it is 
   expect(texts[1]).toMatch(/^4 — 2 cells where the header has 3/);
   expect(await browser.driver.findElements(By.xpath('//button[starts-with(., "Import 3")]'))).toEqual([]);
   await click('//button[.="Save the list"]');
-  await browser.driver.wait(() => readdirSync(folder).includes('rejects.csv'), 10_000, 'no list');
+  await browser.driver.wait(
+    () => readdirSync(folder).includes('rejects.csv') && readFileSync(join(folder, 'rejects.csv')).length > 0,
+    10_000,
+    'no list',
+  );
   expect(readFileSync(join(folder, 'rejects.csv'), 'utf8').split('\r\n')[0]).toBe('"line","field","reason"');
   await (await analyst.find('input[type="file"]')).sendKeys(join(folder, 'good.csv'));
   await click('//button[.="Import 1 code"]');

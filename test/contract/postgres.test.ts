@@ -63,6 +63,19 @@ test('events stand in the partition of the month they were received in, made whe
   expect(ahead).toEqual([{ there: true }]);
 });
 
+test('a store that has grown has statistics long before autovacuum comes by, which this database never lets in', async () => {
+  for (const name of ['links', 'sessions', 'browsers']) await other.query(`ALTER TABLE ${name} SET (autovacuum_enabled = off)`);
+  const visits = Array.from({ length: 1_200 }, (_, n) =>
+    event('page_view', DAY + n, { anonymous_id: `grown-${n}`, session_id: `grown-${n}` }),
+  );
+  await apply(store, ...visits);
+  const known = async (): Promise<string[]> => {
+    const { rows } = await other.query<{ relname: string }>('SELECT relname FROM pg_stat_user_tables WHERE last_analyze IS NOT NULL');
+    return rows.map(({ relname }) => relname);
+  };
+  await expect.poll(known, { timeout: 20_000, interval: 500 }).toEqual(expect.arrayContaining(['links', 'sessions', 'browsers']));
+}, 30_000);
+
 test('several collectors that start at once make one schema', async () => {
   const fresh = await createDatabase();
   const stores = await Promise.all(Array.from({ length: 5 }, () => openPostgres(fresh)));
