@@ -9,11 +9,11 @@ import { touchOf } from '../domain/channel.ts';
 import type { Site, SiteRecord } from '../domain/site.ts';
 import { GUEST_PREFIX } from '../linking/claim.ts';
 import type { Decision } from '../linking/event.ts';
-import { keyOf } from '../linking/order.ts';
 import { type BrowserRow, emptyBrowser, ensureSessions, readBrowsers, readSessions } from './postgres-browsers.ts';
 import { createCodeStatements } from './postgres-codes.ts';
 import { LOCKS } from './postgres-connect.ts';
 import { placedEvents, readCarriedScans, readCopies } from './postgres-events.ts';
+import { insertEvents } from './postgres-insert.ts';
 import { createPending, type Pending } from './postgres-pending.ts';
 import { numbers, prepared, rowParameters, type Session, texts } from './postgres-sql.ts';
 import { createStatements } from './postgres-statements.ts';
@@ -158,35 +158,6 @@ export function createPostgresTx(
     for (const { customer_id, person_id, hub } of rows) known.set(`${site_pk} ${customer_id}`, { person: person_id ?? customer_id, hub });
   }
 
-  function insertRows(events: Parameters<Tx['insertEvents']>[0]): void {
-    const claims: unknown[][] = [];
-    const barriers: unknown[][] = [];
-    const carriers: unknown[][] = [];
-    const kiosks: number[] = [];
-    for (const { event, site_pk, record } of events) {
-      const browser_pk = record?.browser_pk ?? null;
-      const session_pk = event.session_id === null ? null : (record?.session_pks.get(event.session_id) ?? null);
-      const { event_id, type, time, occurred_at, claim, barrier, scan, scan_id } = event;
-      const { rank } = keyOf(event);
-      pending.events.push({ event, site_pk, browser_pk, session_pk, device_pk: devicePk(event.device) });
-      if (claim) {
-        const { customer_id, email, strength } = claim;
-        claims.push([site_pk, event_id, browser_pk, session_pk, time, rank, type, occurred_at, customer_id, email, strength]);
-      }
-      if (barrier && browser_pk !== null) barriers.push([browser_pk, time, event_id, barrier]);
-      if (event.kiosk && browser_pk !== null) kiosks.push(browser_pk);
-      if (scan) {
-        const claimer = { claimer_id: null, claimer_time: null, claimer_rank: null, browser_pk: null, session_pk: null };
-        pending.scans.set(`${site_pk} ${event_id}`, { site_pk, event, ...claimer });
-      }
-      if (scan_id && session_pk !== null) carriers.push([site_pk, scan_id, event_id, occurred_at, time, rank, browser_pk, session_pk]);
-    }
-    if (claims.length > 0) session.send(CLAIM, CLAIM_ROWS.values(claims));
-    if (barriers.length > 0) session.send(BARRIER, BARRIER_ROWS.values(barriers));
-    if (carriers.length > 0) session.send(CARRIER, CARRIER_ROWS.values(carriers));
-    if (kiosks.length > 0) session.send(KIOSK, [numbers(kiosks)]);
-  }
-
   const tx: Tx = {
     async run<T>(query: RawBuilder<T>) {
       await context.need('exclusive');
@@ -272,7 +243,7 @@ export function createPostgresTx(
       return record;
     },
     async insertEvents(events) {
-      insertRows(events);
+      insertEvents(session, pending, events, devicePk);
     },
     async loadSessionsWithin(record, { from, to }, after, limit) {
       pending.sendLinks(session);
@@ -401,22 +372,10 @@ const WITHIN = prepared(
   `SELECT DISTINCT session_pk FROM links WHERE browser_pk = $1 AND last_time >= $2 AND first_time <= $3 AND session_pk > $4
    ORDER BY session_pk LIMIT $5`,
 );
-const CLAIM_ROWS = rowParameters(
-  `site_pk bigint, event_id text, browser_pk bigint, session_pk bigint, time bigint, rank smallint, type text, occurred_at bigint,
-   customer_id text, email text, strength text`,
-);
-const CLAIM = prepared(`INSERT INTO claims (${CLAIM_ROWS.names.join(', ')}) SELECT * FROM ${CLAIM_ROWS.from}`);
 const REPLACE_KEY = prepared(
   `WITH gone AS (DELETE FROM event_keys WHERE site_pk = $1 AND event_id = $2)
    INSERT INTO event_keys (event_id, site_pk) VALUES ($3, $1) ON CONFLICT DO NOTHING`,
 );
-const BARRIER_ROWS = rowParameters('browser_pk bigint, time bigint, event_id text, barrier text');
-const BARRIER = prepared(`INSERT INTO barriers (${BARRIER_ROWS.names.join(', ')}) SELECT * FROM ${BARRIER_ROWS.from}`);
-const CARRIER_ROWS = rowParameters(
-  'site_pk bigint, scan_id text, event_id text, occurred_at bigint, time bigint, rank smallint, browser_pk bigint, session_pk bigint',
-);
-const CARRIER = prepared(`INSERT INTO scan_carriers (${CARRIER_ROWS.names.join(', ')}) SELECT * FROM ${CARRIER_ROWS.from}`);
-const KIOSK = prepared('UPDATE browsers SET kiosk = kiosk | 1 WHERE browser_pk = ANY($1::bigint[])');
 const MOVE_SCAN = prepared(
   `UPDATE scan_records SET claimer_id = $1, claimer_time = $2, claimer_rank = $3, browser_pk = $4, session_pk = $5
    WHERE site_pk = $6 AND scan_id = $7`,

@@ -2,13 +2,10 @@
 import type Database from 'better-sqlite3';
 import type { RawBuilder } from 'kysely';
 import { LRUCache } from 'lru-cache';
-import type { AcceptedEvent } from '../domain/accepted-event.ts';
 import { touchOf } from '../domain/channel.ts';
-import type { Device } from '../domain/device.ts';
 import type { Site, SiteRecord } from '../domain/site.ts';
 import { newBrowser, type Placed, type SessionState } from '../linking/browser.ts';
 import { dayOf } from '../linking/changes.ts';
-import { keyOf } from '../linking/order.ts';
 import {
   type BarrierRow,
   browserOf,
@@ -27,7 +24,7 @@ import {
   sessionOf,
 } from './rows.ts';
 import { createCodeStatements } from './sqlite-codes.ts';
-import { createOrderStatements } from './sqlite-orders.ts';
+import { createEventStatements } from './sqlite-events.ts';
 import { compile } from './sqlite-reader.ts';
 import { createRecordStatements } from './sqlite-records.ts';
 import { createStatements } from './sqlite-statements.ts';
@@ -52,9 +49,6 @@ export function createSqliteTx(
 ): { tx: Tx; forget: () => void; lookups: { hits: number; misses: number } } {
   const cache = new LRUCache<string, BrowserRecord>({ max: BROWSERS_CACHED });
   const lookups = { hits: 0, misses: 0 };
-  /** By the object, which user agents alike share; by its name, for one made anew. */
-  let devices = new WeakMap<Device, number>();
-  let devicesNamed = new Map<string, number>();
   const sql = <P extends unknown[], R = unknown>(text: string) => db.prepare<P, R>(text);
 
   const isStored = sql<[string, number], unknown>('SELECT 1 FROM events WHERE event_id = ? AND site_pk = ?');
@@ -70,7 +64,6 @@ export function createSqliteTx(
     'SELECT site_pk, anonymous_id FROM browsers WHERE browser_pk = ?',
   );
   const addBrowser = sql<[number, string]>('INSERT INTO browsers (site_pk, anonymous_id) VALUES (?, ?)');
-  const setKiosk = sql<[number]>('UPDATE browsers SET kiosk = kiosk | 1 WHERE browser_pk = ?');
   const findSession = sql<[number, string], SessionRow>('SELECT * FROM sessions WHERE browser_pk = ? AND session_id = ?');
   const sessionByPk = sql<[number], SessionRow>('SELECT * FROM sessions WHERE session_pk = ?');
   // Named, an index spares SQLite from planning again at each run: it would, to see whether a bound value fits a partial one.
@@ -91,25 +84,8 @@ export function createSqliteTx(
   );
   const barriersOf = sql<[number], BarrierRow>('SELECT time, event_id, barrier FROM barriers WHERE browser_pk = ? ORDER BY time, event_id');
   const linksOf = sql<[number], LinkRow>('SELECT * FROM links INDEXED BY sqlite_autoindex_links_1 WHERE session_pk = ? ORDER BY segment');
-  const addEvent = sql<unknown[]>(
-    `INSERT INTO events (site_pk, event_id, type, time, occurred_at, received_at, browser_pk, session_pk, device_pk, payload)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const addClaim = sql<unknown[]>(
-    `INSERT INTO claims (site_pk, event_id, browser_pk, session_pk, time, rank, type, occurred_at, customer_id, email, strength)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
   const moveClaim = sql<unknown[]>(
     'UPDATE claims SET browser_pk = ?, session_pk = ?, time = ?, rank = ?, key_id = ? WHERE site_pk = ? AND event_id = ?',
-  );
-  const addBarrier = sql<[number, number, string, string]>(
-    'INSERT INTO barriers (browser_pk, time, event_id, barrier) VALUES (?, ?, ?, ?)',
-  );
-  const addScan = sql<unknown[]>(
-    `INSERT INTO scan_records (site_pk, scan_id, event_pk, occurred_at, code, store_id, placement, sku, gtin, flag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const addCarrier = sql<unknown[]>(
-    'INSERT INTO scan_carriers (site_pk, scan_id, event_id, occurred_at, time, rank, browser_pk, session_pk) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
   );
   const findScan = sql<[number, string], Omit<ScanRecord, 'carriers'>>(
     'SELECT site_pk, scan_id, occurred_at, claimer_id, browser_pk, session_pk FROM scan_records WHERE site_pk = ? AND scan_id = ?',
@@ -133,10 +109,6 @@ export function createSqliteTx(
     `SELECT (SELECT person_id FROM persons WHERE site_pk = ? AND customer_id = ?) AS person_id,
      EXISTS (SELECT 1 FROM hubs WHERE site_pk = ? AND customer_id = ?) AS hub`,
   );
-  const findDevice = sql<[string, string, string, number], { device_pk: number }>(
-    `INSERT INTO devices (device_type, browser, os, bot) VALUES (?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET bot = excluded.bot RETURNING device_pk`,
-  );
   const putLink = sql<unknown[]>(
     `INSERT OR REPLACE INTO links (${PUT_COLUMNS.join(', ')}) VALUES (${PUT_COLUMNS.map(() => '?').join(', ')})`,
   );
@@ -153,20 +125,8 @@ export function createSqliteTx(
   });
 
   const codes = createCodeStatements(db);
-  const { addOrderOf } = createOrderStatements(db);
+  const events = createEventStatements(db);
   const upkeep = createUpkeepStatements(db);
-
-  function devicePk(device: Device): number {
-    let device_pk = devices.get(device);
-    if (device_pk === undefined) {
-      const { device_type, browser, os, bot } = device;
-      const name = `${device_type} ${browser} ${os} ${bot}`;
-      device_pk = devicesNamed.get(name) ?? findDevice.get(device_type, browser, os, bot ? 1 : 0)?.device_pk ?? 0;
-      devicesNamed.set(name, device_pk);
-      devices.set(device, device_pk);
-    }
-    return device_pk;
-  }
 
   function loadBrowser(site_pk: number, anonymous_id: string): BrowserRecord {
     const name = `${site_pk} ${anonymous_id}`;
@@ -203,37 +163,6 @@ export function createSqliteTx(
     const row = findSession.get(record.browser_pk, session_id);
     if (row) takeSession(record, row);
     else record.session_pks.set(session_id, Number(addSession.run(record.browser_pk, session_id).lastInsertRowid));
-  }
-
-  function insertEvent(event: AcceptedEvent, site_pk: number, record: BrowserRecord | null): void {
-    const browser_pk = record?.browser_pk ?? null;
-    const session_pk = event.session_id === null ? null : (record?.session_pks.get(event.session_id) ?? null);
-    const { event_id, type, time, occurred_at, claim, barrier, scan, scan_id } = event;
-    const key = keyOf(event);
-    const { lastInsertRowid } = addEvent.run(
-      site_pk,
-      event_id,
-      type,
-      time,
-      occurred_at,
-      event.received_at,
-      session_pk === null ? browser_pk : null,
-      session_pk,
-      devicePk(event.device),
-      JSON.stringify(event.payload),
-    );
-    addOrderOf(event, { event_pk: lastInsertRowid, site_pk, browser_pk, session_pk });
-    if (claim) {
-      const { customer_id, email, strength } = claim;
-      addClaim.run(site_pk, event_id, browser_pk, session_pk, time, key.rank, type, occurred_at, customer_id, email, strength);
-    }
-    if (barrier && browser_pk !== null) addBarrier.run(browser_pk, time, event_id, barrier);
-    if (event.kiosk && browser_pk !== null) setKiosk.run(browser_pk);
-    if (scan) {
-      const { code, store_id = null, placement = null, sku = null, gtin = null } = scan;
-      addScan.run(site_pk, event_id, lastInsertRowid, occurred_at, code, store_id, placement, sku, gtin, event.scan_flag);
-    }
-    if (scan_id && session_pk !== null) addCarrier.run(site_pk, scan_id, event_id, occurred_at, time, key.rank, browser_pk, session_pk);
   }
 
   function placed(record: BrowserRecord, session_id: string): Placed[] {
@@ -284,8 +213,7 @@ export function createSqliteTx(
   function forget(): void {
     rarer.forget();
     cache.clear();
-    devices = new WeakMap();
-    devicesNamed = new Map();
+    events.forget();
   }
 
   return {
@@ -324,8 +252,8 @@ export function createSqliteTx(
         if (!row) throw new Error(`no browser ${browser_pk}`);
         return loadBrowser(row.site_pk, row.anonymous_id);
       },
-      async insertEvents(events) {
-        for (const { event, site_pk, record } of events) insertEvent(event, site_pk, record);
+      async insertEvents(rows) {
+        for (const { event, site_pk, record } of rows) events.insert(event, site_pk, record);
       },
       async loadSessionsWithin(record, { from, to }, after, limit) {
         const bound = (time: number): number => Math.max(-1e15, Math.min(1e15, time));
