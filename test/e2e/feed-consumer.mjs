@@ -1,4 +1,4 @@
-/** A consumer as docs/feed.md tells to write one: a copy of the links table, kept in a file with the place in the feed. May be killed. */
+/** A consumer as docs/feed.md tells to write one: a copy of the links table, kept in a file with the place in the feed. May be killed. A dot for each page that it has. */
 import Database from 'better-sqlite3';
 
 const [url, token, file, lastLife] = process.argv.slice(2);
@@ -60,6 +60,7 @@ for (;;) {
     go.run(next_cursor);
   })();
   place = { cursor: next_cursor };
+  process.stdout.write('.');
   if (changes.length === 0) {
     if (lastLife) break;
     await new Promise((resolve) => setTimeout(resolve, 20));

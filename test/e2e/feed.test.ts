@@ -1,9 +1,10 @@
 /** A consumer of the change feed ends with the table that the collector has, whatever arrives meanwhile and however often it is killed. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { randomFrom } from '../../collector/simulate/random.ts';
@@ -33,24 +34,24 @@ afterAll(async () => {
 
 test('killed ten times while 50,000 events, logins, merges and undos arrive, it has every link', { timeout: 240_000 }, async () => {
   await post(Array.from({ length: 2_000 }, (_, i) => plainEvent(i)));
-  const writing = write();
+  let kills = 0;
+  const writing = write(() => kills);
   let done = false;
   const ended = (): void => {
     done = true;
   };
   void writing.then(ended, ended);
-  let kills = 0;
-  let killedMidway = 0;
-  for (; kills < KILLS; kills++) {
+  while (kills < KILLS) {
     const life = consumer();
-    await new Promise((resolve) => setTimeout(resolve, 400 + random.int(900)));
+    await once(life.stdout, 'data');
+    await new Promise((resolve) => setTimeout(resolve, random.int(400)));
     expect(life.exitCode).toBeNull();
-    if (!done) killedMidway += 1;
     life.kill('SIGKILL');
     await once(life, 'exit');
+    expect(done).toBe(false);
+    kills += 1;
   }
   expect(await writing).toEqual({ merges: MERGES, revokes: REVOKES });
-  expect(killedMidway).toBeGreaterThan(KILLS / 2);
   await expect.poll(() => server.store.queries.relinksWaiting(), { timeout: 20_000 }).toBe(0);
   const [code] = (await once(consumer('last life'), 'exit')) as [number];
   expect(code).toBe(0);
@@ -68,8 +69,11 @@ test('killed ten times while 50,000 events, logins, merges and undos arrive, it 
   expect(outcomesOf(copied.map(({ link }) => JSON.parse(link) as LinkRow))).toEqual(outcomesOf(links));
 });
 
-/** Everything that is sent, in lanes beside each other; statements begin when there is something to state. */
-async function write(): Promise<{ merges: number; revokes: number }> {
+/**
+ * Everything that is sent, in lanes beside each other, a share of it for each life of the consumer and one for the last;
+ * statements begin when there is something to state.
+ */
+async function write(kills: () => number): Promise<{ merges: number; revokes: number }> {
   const events = Array.from({ length: EVENTS - 2_000 - LOGINS }, (_, i) => plainEvent(i + 2_000));
   const logins = Array.from({ length: LOGINS }, (_, i) => ({
     ...plainEvent(i),
@@ -80,10 +84,14 @@ async function write(): Promise<{ merges: number; revokes: number }> {
   for (const login of logins) events.splice(random.int(events.length), 0, login);
   const batches: Partial<WireEvent>[][] = [];
   for (let i = 0; i < events.length; i += 100) batches.push(events.slice(i, i + 100));
+  const share = Math.ceil(batches.length / (KILLS + 1));
   const said: string[] = [];
+  let sent = 0;
   let lanes = 3;
   const lane = async (): Promise<void> => {
     for (let batch = batches.pop(); batch; batch = batches.pop()) {
+      sent += 1;
+      while (sent > (kills() + 1) * share) await new Promise((resolve) => setTimeout(resolve, 5));
       await post(batch);
       for (const { type, event_id = '' } of batch) if (type === 'login') said.push(event_id);
     }
@@ -135,9 +143,9 @@ async function post(events: Partial<WireEvent>[]): Promise<void> {
   for (let i = 0; i < events.length; i += 100) expect((await server.post(events.slice(i, i + 100))).status).toBe(204);
 }
 
-function consumer(...lastLife: string[]): ChildProcess {
+function consumer(...lastLife: string[]): ChildProcessByStdio<null, Readable, null> {
   const script = ['test/e2e/feed-consumer.mjs', server.url, server.admin_token, join(folder, 'copy.db'), ...lastLife];
-  return spawn(process.execPath, script, { stdio: ['ignore', 'ignore', 'inherit'] });
+  return spawn(process.execPath, script, { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 /** What the feed tells of, by segment. */
