@@ -50,6 +50,7 @@ import { BACKUP_PART, upkeepRoutes } from './http/upkeep.ts';
 import { directIntake } from './intake/direct.ts';
 import { openJetstream } from './intake/jetstream-shape.ts';
 import type { StreamSettings } from './intake/jetstream-stream.ts';
+import { openJournaled } from './intake/journaled.ts';
 import { createRetention } from './intake/retention.ts';
 import { DEFAULT_POLICY } from './linking/policy.ts';
 import { createLog, type Logger } from './log.ts';
@@ -76,6 +77,8 @@ export interface Collector {
   admin_token_is_new: boolean;
   store: Store;
   log: Logger;
+  /** Resolves when what was acknowledged by now can be read in the store. */
+  settled(): Promise<void>;
   /** Stops taking requests, answers those under way, stores what was taken, closes the store. */
   close(): Promise<void>;
 }
@@ -165,6 +168,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
   const retention = config.retention_days > 0 ? createRetention(store, { days: config.retention_days, now, log }) : null;
   const metrics = createMetrics({
     waiting: () => intake.waiting(),
+    ahead: () => journaled?.ahead() ?? 0,
     held: admission.held,
     browserCache: store.browserCache,
     relinks: store.queries.relinksWaiting,
@@ -174,21 +178,25 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     store,
     policy: DEFAULT_POLICY,
     now,
+    transactions: config.database_url ? 2 : 1,
     onCommit(events, ms) {
       metrics.commits.observe(ms / 1_000);
       metrics.commitEvents.observe(events);
       frontier.committed();
     },
   });
+  const count = (fate: string): void => metrics.events.inc({ fate });
   const shape = config.nats_url
     ? await openJetstream({
         settings: streamSettings(config),
         ...{ role: config.role, store, direct, registry: metrics.registry, log, now },
-        count: (fate) => metrics.events.inc({ fate }),
+        count,
       })
     : null;
+  const journaled = !shape && store.journal ? await openJournaled({ journal: store.journal, direct, count, log }) : null;
   // What tags and codes send survives an outage of the store; what is asked for by name (an import, a decision) goes straight to it.
-  const intake = shape?.intake ?? direct;
+  const intake = shape?.intake ?? journaled ?? direct;
+  const settled = journaled?.settled ?? (async () => undefined);
   const codes = codeCache(async (code) => (await store.queries.codes({ sites: null, code }))[0] ?? null, now);
   const warmCodes = async (): Promise<void> => {
     codes.warm((await store.queries.codes({ sites: null, limit: CODES_WARMED })).map((row) => [row.code, row]));
@@ -221,7 +229,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
   const scan = createScan({ recorder, metrics, log, siteOf, now, codeOf: codes.get });
   const audit = createAudit({ store, days: config.audit_days, log, now });
   const limit = apiLimit({ auth, api_rate: config.api_rate, trust_proxy: config.trust_proxy, now });
-  const api = createApi({ auth, audit, limit, sites: store.sites, now });
+  const api = createApi({ auth, audit, limit, settled, sites: store.sites, now });
   auditRoutes({ api, store, audit });
   storeRoutes({ api, store, onChange: stores.forgetAll });
   profileRoutes({ api, store, standings, now });
@@ -282,6 +290,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     admin_token_is_new: isNew,
     store,
     log,
+    settled,
     async close() {
       await stream.close();
       await drainServer(server);
@@ -289,6 +298,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
       await audit.close();
       await recorder.close();
       await shape?.close();
+      await journaled?.close();
       await direct.drain();
       await retention?.close();
       await reads.close();

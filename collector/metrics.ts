@@ -6,6 +6,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
 /** What is read only when somebody looks. */
 export interface Readings {
   waiting(): number;
+  ahead(): number;
   held(): { requests: number; bytes: number };
   browserCache(): { hits: number; misses: number };
   relinks(): Promise<number>;
@@ -13,6 +14,7 @@ export interface Readings {
 
 export function createMetrics({
   waiting = () => 0,
+  ahead = () => 0,
   held = () => ({ requests: 0, bytes: 0 }),
   browserCache = () => ({ hits: 0, misses: 0 }),
   relinks = async () => 0,
@@ -50,6 +52,7 @@ export function createMetrics({
       },
     });
   gauge('footfall_submissions_waiting', 'Requests that wait for their commit', waiting);
+  gauge('footfall_journal_ahead_bytes', 'Bytes that are acknowledged in the journal and not applied yet', ahead);
   gauge('footfall_held_bytes', 'Bytes of bodies between arriving and being stored', () => held().bytes);
   gauge('footfall_relinks_waiting', 'Spans of browsers whose links wait to be judged again', relinks);
   new Counter({

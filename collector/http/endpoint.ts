@@ -86,12 +86,14 @@ export interface ApiOptions {
   audit: Audit;
   /** Goes before every endpoint. */
   limit: RequestHandler;
+  /** Resolves when what was acknowledged by now can be read. */
+  settled: () => Promise<void>;
   /** All that there are. */
   sites: () => readonly { site: string }[];
   now: () => Millis;
 }
 
-export function createApi({ auth, audit, limit, sites, now }: ApiOptions): Api {
+export function createApi({ auth, audit, limit, settled, sites, now }: ApiOptions): Api {
   const router = Router();
   router.use('/v1', limit);
   const endpoints: Endpoint[] = [];
@@ -119,6 +121,7 @@ export function createApi({ auth, audit, limit, sites, now }: ApiOptions): Api {
         siteFor(call.access, site);
         if (site !== undefined && !sites().some((known) => known.site === site))
           throw new Problem(404, `No such site: ${site}`, { field: 'site' });
+        await settled();
         const about = aboutOf(description.reads, call);
         const reached = call.access.sites ?? sites().map((known) => known.site);
         const [only = null] = reached.length === 1 ? reached : [];

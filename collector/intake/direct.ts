@@ -8,12 +8,17 @@ import { type ApplyContext, applyBatch, type Fate } from './apply.ts';
 import type { Intake, Submission } from './intake.ts';
 import { relinkQueued } from './relink.ts';
 import { tombstoneOf } from './tombstone.ts';
+import { createTurns } from './turns.ts';
 
 /** Events of one transaction, at most: bounds how long a commit holds up the next. */
 const GROUP_EVENTS = 1_000;
+/** Events that must wait for a second transaction to set out beside the first: each costs something, whatever it holds. */
+const SECOND_EVENTS = 250;
 
 interface Pending {
   submission: Submission;
+  /** Whose events these are; looked at only where two transactions may be on their way. */
+  browsers: readonly string[];
   resolve(fates: (Fate | 'not_stored')[]): void;
   reject(error: unknown): void;
 }
@@ -22,18 +27,22 @@ export interface DirectOptions {
   store: Store;
   policy: LinkingPolicy;
   now: () => Millis;
+  /** Transactions on their way at once, where enough waits: 2 if the store works while this process does. */
+  transactions?: 1 | 2;
   /** Told of each commit: events, and milliseconds. */
   onCommit?: (events: number, ms: number) => void;
 }
 
-export function directIntake({ store, policy, now, onCommit = () => undefined }: DirectOptions): Intake {
-  /** What waits, by site; the site at the front has the next turn. */
-  const pending = new Map<string, Pending[]>();
+export function directIntake({ store, policy, now, transactions = 1, onCommit = () => undefined }: DirectOptions): Intake {
+  const pending = createTurns<Pending>(({ submission: { events } }) => Math.max(events.length, 1));
   let waiting = 0;
-  let running: Promise<void> | null = null;
+  let first: Promise<void> | null = null;
+  let second: Promise<void> | null = null;
+  /** Browsers of groups on their way: a transaction beside them would only wait for their rows. */
+  const busy = new Set<string>();
   // What a crash left in the queue goes on at the start.
   let relinked = false;
-  /** How often somebody asked for the queue to be worked off, and those who wait for it. */
+  /** How often the queue was to be worked off: somebody asked, or a group left it so; and those who wait for it. */
   let asked = 0;
   const waiters: (() => void)[] = [];
 
@@ -46,33 +55,14 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
     return { policy, now: now(), sitePk: (site) => sites.get(site)?.site_pk ?? -1, tombstone };
   };
 
-  /** One submission a site in turn, so that no site waits behind another's flood. */
-  function takeGroup(): Pending[] {
-    const group: Pending[] = [];
-    let events = 0;
-    for (const [site, queue] of pending) {
-      // Alone, a site goes on until the group is full; the loop comes round to what was put back at the end.
-      const alone = pending.size === 1;
-      let taken = 0;
-      do {
-        const next = queue[taken];
-        if (!next) break;
-        events += next.submission.events.length;
-        if (events > GROUP_EVENTS && group.length > 0) break;
-        group.push(next);
-        taken += 1;
-      } while (alone);
-      queue.splice(0, taken);
-      if (taken === 0) break;
-      pending.delete(site);
-      if (queue.length > 0) pending.set(site, queue);
-    }
-    return group;
-  }
-
-  async function run(): Promise<void> {
-    while (pending.size > 0 || !relinked) {
-      const group = takeGroup();
+  /** Commits what waits, group by group. Only the first judges again what is queued. */
+  async function run(isFirst: boolean): Promise<void> {
+    await new Promise((next) => setImmediate(next));
+    while (isFirst ? pending.size() > 0 || !relinked : pending.size() >= SECOND_EVENTS) {
+      const group = pending.take(GROUP_EVENTS, busy.size === 0 ? undefined : ({ browsers }) => browsers.some((one) => busy.has(one)));
+      // All that waits is of browsers that the other has on its way.
+      if (group.length === 0 && (!isFirst || relinked)) break;
+      for (const { browsers } of group) for (const one of browsers) busy.add(one);
       const started = performance.now();
       try {
         await commit(group);
@@ -84,13 +74,20 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
         await isolate(group, error);
         // Only judging again failed: the queue is kept, and the next submission goes on with it.
         if (group.length === 0) break;
+      } finally {
+        for (const { browsers } of group) for (const one of browsers) busy.delete(one);
       }
       waiting -= group.length;
       // Requests come in between two portions of judging again.
       if (!relinked) await new Promise((next) => setImmediate(next));
     }
-    running = null;
-    release();
+    if (isFirst) {
+      first = null;
+      release();
+    } else {
+      second = null;
+      if (pending.size() > 0 || !relinked) start();
+    }
   }
 
   function release(): void {
@@ -108,7 +105,8 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
       return events.length > 0 ? applyBatch(tx, events, context()) : { fates: [], relinked: await relinkQueued(tx, policy, now()) };
     });
     const { fates } = applied;
-    relinked = applied.relinked && asked === before;
+    if (!applied.relinked) asked += 1;
+    relinked = asked === before;
     if (relinked) release();
     let at = 0;
     for (const { submission, resolve } of group) {
@@ -148,9 +146,10 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
     }
   }
 
+  /** After this turn of the event loop: what came in with it shares the commit. */
   function start(): void {
-    // After this turn of the event loop: what came in with it shares the commit.
-    running ??= new Promise((done) => setImmediate(done)).then(run);
+    first ??= run(true);
+    if (transactions > 1 && pending.size() >= SECOND_EVENTS) second ??= run(false);
   }
   start();
 
@@ -158,9 +157,8 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
     submit(submission) {
       return new Promise((resolve, reject) => {
         waiting += 1;
-        const queue = pending.get(submission.site);
-        if (queue) queue.push({ submission, resolve, reject });
-        else pending.set(submission.site, [{ submission, resolve, reject }]);
+        const browsers = transactions === 1 ? [] : [...new Set(submission.events.map((event) => event.anonymous_id ?? ''))];
+        pending.push(submission.site, { submission, browsers, resolve, reject });
         start();
       });
     },
@@ -174,7 +172,7 @@ export function directIntake({ store, policy, now, onCommit = () => undefined }:
     },
     waiting: () => waiting,
     async drain() {
-      while (running) await running;
+      while (first ?? second) await (first ?? second);
     },
   };
 }

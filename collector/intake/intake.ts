@@ -12,9 +12,9 @@ export interface Submission {
 
 /**
  * What became of an event. `not_stored`: the store itself refuses it, so it is kept in `failed_events`. `published`: the replicated
- * stream has it, and a linker will find out the rest.
+ * stream has it, and a linker will find out the rest. `journaled`: the store's journal has it, and this process will.
  */
-export type Outcome = Fate | 'not_stored' | 'published';
+export type Outcome = Fate | 'not_stored' | 'published' | 'journaled';
 
 export interface Intake {
   /**

@@ -6,9 +6,10 @@ import { StoreUnavailable } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { RefusedEvent } from './decode.ts';
 import type { Intake } from './intake.ts';
-import { encodeEvent, encodeGroup, encodeSubmission, GROUP_BYTES, partitionOf } from './jetstream-message.ts';
+import { encodeGroup, GROUP_BYTES, partitionOf } from './jetstream-message.ts';
 import type { StreamMetrics } from './jetstream-metrics.ts';
 import { codeOf, type Stream } from './jetstream-stream.ts';
+import { encodeEvent, encodeSubmission } from './submission-json.ts';
 
 export interface JetstreamOptions {
   stream: Stream;

@@ -12,6 +12,7 @@ import { SITE_DEFAULTS, type Site, type SiteRecord } from '../domain/site.ts';
 import { Problem, StoreUnavailable } from '../errors.ts';
 import { type BrowserRow, groupedBy, readBrowsers, readSessions } from './postgres-browsers.ts';
 import { connect, isBroken, isConflict, migrate, storeError } from './postgres-connect.ts';
+import { createJournal } from './postgres-journal.ts';
 import { createSession, numbers, prepared, rowParameters, type Session } from './postgres-sql.ts';
 import { createPostgresTx, type Memory, NeedsExclusive } from './postgres-tx.ts';
 import { analyzeOnceGrown, createPartitions } from './postgres-upkeep.ts';
@@ -43,6 +44,7 @@ export async function openPostgres(url: string, { writers = 4, readers = 12, idl
     throw error;
   });
   const writing = connect(url, { max: writers, query_timeout: WRITE_MS, pipeline: true, idle });
+  const journal = createJournal(url, { query_timeout: WRITE_MS, idle });
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: reading }) });
   const partitions = createPartitions(reading);
   const stopAnalyzing = analyzeOnceGrown(reading);
@@ -180,6 +182,7 @@ export async function openPostgres(url: string, { writers = 4, readers = 12, idl
         yield* page;
       }
     },
+    journal,
     queries: createQueries(async (query) => (await query.execute(kysely)).rows),
     async probe(now) {
       await store.write(async () => undefined);
@@ -196,7 +199,7 @@ export async function openPostgres(url: string, { writers = 4, readers = 12, idl
     },
     async close() {
       stopAnalyzing();
-      closing ??= Promise.all([kysely.destroy(), writing.end()]);
+      closing ??= Promise.all([kysely.destroy(), writing.end(), journal.close()]);
       await closing;
       // Kysely ends its connections only if it was ever asked something.
       if (!reading.ending) await reading.end();

@@ -93,6 +93,7 @@ export function openSqlite(file: string, onBroken: (cause: unknown) => void = ()
       }
     },
     queries: readingQueries(reader),
+    journal: null,
     probe(now) {
       return this.write(async () => {
         db.prepare("INSERT INTO meta (name, value) VALUES ('canary', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value").run(now);

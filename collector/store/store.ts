@@ -28,6 +28,8 @@ export interface Store {
   browsers(sites: readonly string[] | null): AsyncGenerator<BrowserRecord>;
   /** Read-only queries, on a connection that never sees half a transaction. */
   readonly queries: Queries;
+  /** Null where a transaction costs little more than an entry would. */
+  readonly journal: Journal | null;
   /** Writes a row and reads it back. Rejects with StoreUnavailable. */
   probe(now: Millis): Promise<void>;
   /** Writes a whole copy, as of one moment, into this new file while writing goes on. Answers its size in bytes. Rejects with StoreUnavailable, or a Problem that names the damage. */
@@ -37,6 +39,19 @@ export interface Store {
   /** How often a browser that a transaction needed was in memory, and how often it was not. */
   browserCache(): { hits: number; misses: number };
   close(): Promise<void>;
+}
+
+/** What is acknowledged and not applied yet. Entries stay until they are removed, and may be applied more than once. */
+export interface Journal {
+  /** Resolves, with its number, once the entry is on stable storage. Rejects with StoreUnavailable. */
+  append(entry: string): Promise<number>;
+  /** Of entries that are applied. */
+  remove(entries: readonly number[]): Promise<void>;
+  /**
+   * Hands entries of at least that age (by the store's clock), oldest first, to `apply`, and removes them after it; not those that are in
+   * the hands of another. Answers how many. Rejects with what `apply` threw, or with StoreUnavailable; then they stay.
+   */
+  takeOver(age: Millis, apply: (entries: readonly string[]) => Promise<void>): Promise<number>;
 }
 
 /** The event or statement that made a customer somebody else. */

@@ -19,7 +19,7 @@ const stored = async (event_id: string): Promise<object | undefined> => {
   return event ?? body.failed.find((row) => row.event_id === event_id);
 };
 const metric = async (line: string): Promise<number> => {
-  const text = await (await fetch(`${server.url}/metrics`)).text();
+  const text = await server.metrics();
   return Number(
     text
       .split('\n')

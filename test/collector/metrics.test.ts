@@ -11,7 +11,7 @@ beforeAll(async () => {
   await server.post([first, { event_id: 'm2', type: 'BAD', time: START }]);
   await server.post([first]);
   await server.post([wire('page_view', { event_id: 'm3', time: START + 1 })]);
-  text = await (await fetch(`${server.url}/metrics`)).text();
+  text = await server.metrics();
 });
 afterAll(() => server.close());
 

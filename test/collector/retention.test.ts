@@ -23,6 +23,7 @@ beforeAll(async () => {
   const first = await startServer({ data_dir, retention_days: 30 }, clock);
   expect((await first.post(old)).status).toBe(204);
   expect((await first.post([{ event_id: 'bad', type: 'BAD', time: START }])).status).toBe(200);
+  await first.settled();
   clock.now = yesterday;
   expect((await first.post([wire('page_view', { event_id: 'young', time: yesterday, session_id: 'S2' })])).status).toBe(204);
   before = await first.links();
@@ -73,7 +74,7 @@ test('a replay of a dropped event is a duplicate, and changes nothing', async ()
   const answer = await server.post(old);
   expect(answer.status).toBe(204);
   expect(await payloadOf('old-view')).toBe('');
-  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  const metrics = await server.metrics();
   expect(metrics).toMatch(/^footfall_events_total\{fate="duplicate"\} 3$/m);
   expect(await server.links()).toEqual(before);
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type Collector, createCollector } from '../../collector/collector.ts';
 import type { Config } from '../../collector/config.ts';
 import type { LinkRow } from '../../collector/store/link-row.ts';
+import type { Queries } from '../../collector/store/queries.ts';
 import type { WireEvent } from '../../protocol/event.ts';
 import { createDatabase } from '../contract/fixture.ts';
 
@@ -18,6 +19,8 @@ export interface TestServer extends Collector {
   get<T>(path: string): Promise<T>;
   send<T>(method: string, path: string, body?: object): Promise<{ status: number; body: T }>;
   links(query?: string): Promise<LinkRow[]>;
+  /** What /metrics says once all that was acknowledged is applied. */
+  metrics(): Promise<string>;
 }
 
 export const START = Date.UTC(2026, 10, 20, 9);
@@ -41,6 +44,7 @@ export async function startServer(settings: Partial<Config> = {}, clock = { now:
   const get = async <T>(path: string): Promise<T> => (await send<T>('GET', path)).body;
   return {
     ...collector,
+    store: { ...collector.store, queries: settledQueries(collector) },
     data_dir,
     database_url,
     clock,
@@ -49,11 +53,28 @@ export async function startServer(settings: Partial<Config> = {}, clock = { now:
     links: async (query = '') => (await get<{ links: LinkRow[] }>(`/v1/links?limit=1000&${query}`)).links,
     post: (events, { site = 'demo', headers = {}, sent_at = clock.now } = {}) =>
       fetch(`${url}/e`, { method: 'POST', headers, body: JSON.stringify({ v: 1, site, sent_at, events }) }),
+    async metrics() {
+      await collector.settled();
+      return (await fetch(`${url}/metrics`)).text();
+    },
     async close() {
       await collector.close();
       if (settings.data_dir === undefined) rmSync(data_dir, { recursive: true });
     },
   };
+}
+
+/** As the API reads: whatever was acknowledged before is seen. */
+function settledQueries({ store: { queries }, settled }: Collector): Queries {
+  type Query = (...parameters: unknown[]) => Promise<unknown> | AsyncIterable<unknown>;
+  const waiting = (query: Query): Query =>
+    query.constructor.name === 'AsyncGeneratorFunction'
+      ? async function* (...parameters) {
+          await settled();
+          yield* query(...parameters) as AsyncIterable<unknown>;
+        }
+      : (...parameters) => settled().then(() => query(...parameters));
+  return Object.fromEntries(Object.entries(queries).map(([name, query]) => [name, waiting(query as Query)])) as unknown as Queries;
 }
 
 const databases = new Map<string, Promise<string>>();

@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import { type AcceptedEvent, factsOf } from '../../collector/domain/accepted-event.ts';
 import { deviceOf, NO_DEVICE } from '../../collector/domain/device.ts';
-import { decodeGroup, encodeEvent, encodeGroup, encodeSubmission, partitionOf } from '../../collector/intake/jetstream-message.ts';
+import { decodeGroup, encodeGroup, partitionOf } from '../../collector/intake/jetstream-message.ts';
+import { encodeEvent, encodeSubmission } from '../../collector/intake/submission-json.ts';
 
 const phone = deviceOf('Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1');
 

@@ -118,7 +118,7 @@ test.each([
   const frontier = createFrontier(server.store.queries.frontier);
   const audit = createAudit({ store: server.store, days: 0, log: server.log, now: Date.now });
   const limit = apiLimit({ auth, api_rate: 0, trust_proxy: 0, now: Date.now });
-  const api = createApi({ auth, audit, limit, sites: server.store.sites, now: Date.now });
+  const api = createApi({ auth, audit, limit, settled: async () => undefined, sites: server.store.sites, now: Date.now });
   const { close } = streamRoutes({ api, store: server.store, auth, frontier, log: server.log, now: Date.now, heartbeat_ms: 50 });
   const listener = express().use(api.router).listen(0);
   const source = await openStream(`http://localhost:${(listener.address() as AddressInfo).port}/v1/stream?types=person`, body.token);

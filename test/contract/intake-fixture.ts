@@ -9,11 +9,13 @@ import { directIntake } from '../../collector/intake/direct.ts';
 import type { Intake } from '../../collector/intake/intake.ts';
 import { type JetstreamShape, openJetstream } from '../../collector/intake/jetstream-shape.ts';
 import type { StreamSettings } from '../../collector/intake/jetstream-stream.ts';
+import { type JournaledIntake, openJournaled } from '../../collector/intake/journaled.ts';
 import { DEFAULT_POLICY } from '../../collector/linking/policy.ts';
 import { createLog } from '../../collector/log.ts';
+import { openPostgres } from '../../collector/store/postgres.ts';
 import { openSqlite } from '../../collector/store/sqlite.ts';
-import type { Store } from '../../collector/store/store.ts';
-import { DEMO_SITE } from './fixture.ts';
+import type { Journal, Store } from '../../collector/store/store.ts';
+import { createDatabase, DEMO_SITE } from './fixture.ts';
 
 export interface OpenIntake {
   intake: Intake;
@@ -64,6 +66,45 @@ export function directFixture(): IntakeFixture {
     async cleanup() {
       for (const store of stores) await store.close();
       rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+export function journaledFixture(): IntakeFixture {
+  const opened = new Map<JournaledIntake, Store>();
+  const openAt = async (url: string): Promise<OpenIntake> => {
+    const store = await openPostgres(url);
+    await store.write((tx) => tx.saveSite(DEMO_SITE));
+    const fates = new Map<string, number>();
+    const intake = await openJournaled({
+      journal: store.journal as Journal,
+      direct: directIntake({ store, policy: DEFAULT_POLICY, transactions: 2, now }),
+      count: (fate) => void fates.set(fate, (fates.get(fate) ?? 0) + 1),
+      log: createLog('silent'),
+    });
+    opened.set(intake, store);
+    return {
+      ...{ intake, store, fates, registry: new Registry() },
+      async atRest() {
+        await intake.drain();
+        while (intake.ahead() > 0) await intake.settled();
+      },
+      async crash() {
+        opened.delete(intake);
+        await store.close();
+        await intake.close();
+        return openAt(url);
+      },
+    };
+  };
+  return {
+    name: 'journaled',
+    open: async () => openAt(await createDatabase()),
+    async cleanup() {
+      for (const [intake, store] of opened) {
+        await intake.close();
+        await store.close();
+      }
     },
   };
 }

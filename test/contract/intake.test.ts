@@ -7,7 +7,7 @@ import { link } from '../../collector/linking/link.ts';
 import { DEFAULT_POLICY } from '../../collector/linking/policy.ts';
 import type { Store } from '../../collector/store/store.ts';
 import { historyArbitrary } from '../collector/linking/histories.ts';
-import { directFixture, type IntakeFixture, jetstreamFixture, type OpenIntake } from './intake-fixture.ts';
+import { directFixture, type IntakeFixture, jetstreamFixture, journaledFixture, type OpenIntake } from './intake-fixture.ts';
 
 const T = Date.UTC(2026, 10, 20, 9);
 let made = 0;
@@ -32,6 +32,7 @@ const submit = ({ intake }: OpenIntake, ...events: AcceptedEvent[]) => intake.su
 
 describe.each([
   ['direct', async () => directFixture()],
+  ['journaled', async () => journaledFixture()],
   ['jetstream', jetstreamFixture],
 ] as [string, () => Promise<IntakeFixture>][])('%s', (_name, start) => {
   let fixture: IntakeFixture;

@@ -98,7 +98,7 @@ test('killed in the middle of the events, it leaves a target that no collector t
   const { rows: all } = await other.query<{ name: string }>(
     `SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition`,
   );
-  expect(all.map(({ name }) => name).sort()).toEqual([...Object.keys(report.tables), 'event_keys', 'meta'].sort());
+  expect(all.map(({ name }) => name).sort()).toEqual([...Object.keys(report.tables), 'event_keys', 'journal', 'meta'].sort());
   const { rows: partitions } = await other.query<{ name: string }>('SELECT DISTINCT tableoid::regclass AS name FROM events ORDER BY 1');
   expect(partitions.map(({ name }) => name)).toEqual(['events_2026_11', 'events_2026_12']);
 

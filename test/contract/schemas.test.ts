@@ -8,7 +8,7 @@ import { clusterUrl } from '../postgres-on-demand.ts';
 
 type Columns = Record<string, string[]>;
 
-const ONLY_POSTGRES = { event_keys: ['event_id', 'site_pk'], browsers: ['version'] };
+const ONLY_POSTGRES = { event_keys: ['event_id', 'site_pk'], browsers: ['version'], journal: ['appended_at', 'body', 'journal_pk'] };
 
 function sqliteColumns(): Columns {
   const db = new Database(':memory:');

@@ -3,17 +3,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { createDatabase } from '../../contract/fixture.ts';
 import { compare, pause, rounds, startLoad, startProcess, storedIn } from './process.ts';
 
 const ROUNDS = rounds(5);
 
-test(
-  `over ${ROUNDS} rounds of kill -9, nothing acknowledged is lost or doubled`,
-  async () => {
+test.each(['SQLite', 'PostgreSQL'])(
+  `over ${ROUNDS} rounds of kill -9, nothing acknowledged is lost or doubled: %s`,
+  async (store) => {
+    const database_url = store === 'PostgreSQL' ? await createDatabase() : '';
     const data_dir = mkdtempSync(join(tmpdir(), 'footfall-kill-'));
     const acknowledged: string[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
-      const { child, url, ended } = await startProcess(data_dir);
+      const { child, url, ended } = await startProcess(data_dir, { DATABASE_URL: database_url });
       const load = startLoad(url, { untilError: true });
       await pause(300 + ((round * 370) % 900));
       child.kill('SIGKILL');
@@ -21,10 +23,14 @@ test(
       await load.stop();
       acknowledged.push(...load.acknowledged);
     }
-    const { ids, linked } = await storedIn(data_dir);
+    // What the last life acknowledged and did not apply, the next does.
+    const last = await startProcess(data_dir, { DATABASE_URL: database_url });
+    last.child.kill('SIGTERM');
+    await last.ended;
+    const { ids, linked } = await storedIn(data_dir, database_url);
     rmSync(data_dir, { recursive: true });
     const { lost, doubled } = compare(acknowledged, ids);
-    console.info(`kill -9: ${ROUNDS} rounds, ${acknowledged.length} events acknowledged: lost ${lost}, doubled ${doubled}`);
+    console.info(`kill -9, ${store}: ${ROUNDS} rounds, ${acknowledged.length} events acknowledged: lost ${lost}, doubled ${doubled}`);
     expect(acknowledged.length).toBeGreaterThan(100 * ROUNDS);
     expect({ lost, doubled }).toEqual({ lost: 0, doubled: 0 });
     expect(linked, 'the links count what is stored').toBe(ids.size);

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
+import { openPostgres } from '../../../collector/store/postgres.ts';
 import { openSqlite } from '../../../collector/store/sqlite.ts';
 
 /** Rounds of a fault: few in every test run, many with `npm run faults`. */
@@ -89,9 +90,9 @@ export function startLoad(url: string, { connections = 32, padding = 0, untilErr
   };
 }
 
-/** Ids of the events in this folder's store, each with how often it is there, and the events that its links count. */
-export async function storedIn(data_dir: string): Promise<{ ids: Map<string, number>; linked: number }> {
-  const store = openSqlite(join(data_dir, 'footfall.db'));
+/** Ids of the events in this folder's store, or in that database, each with how often it is there, and the events that its links count. */
+export async function storedIn(data_dir: string, database_url = ''): Promise<{ ids: Map<string, number>; linked: number }> {
+  const store = database_url ? await openPostgres(database_url) : openSqlite(join(data_dir, 'footfall.db'));
   const ids = new Map<string, number>();
   for (let after = 0; ; ) {
     const page = await store.queries.events({}, after, 1_000);

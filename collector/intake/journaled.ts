@@ -1,0 +1,203 @@
+/**
+ * Journaled intake: a submission is acknowledged once the store's journal has it, and applied right after. The journal takes little
+ * work and waits for no lock, so what is acknowledged may run ahead of what is applied, and more is applied together.
+ */
+import { SECOND } from '../../protocol/event.ts';
+import { StoreUnavailable } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Journal } from '../store/store.ts';
+import type { Intake, Outcome, Submission } from './intake.ts';
+import { decodeSubmissions, encodeSubmissions } from './submission-json.ts';
+import { createTurns } from './turns.ts';
+
+export interface JournaledIntake extends Intake {
+  /** Resolves when what this process acknowledged by now is applied, or after a second. */
+  settled(): Promise<void>;
+  /** Bytes that are acknowledged and not applied yet. */
+  ahead(): number;
+  /** Applies what it acknowledged. What the store does not take now stays in the journal. */
+  close(): Promise<void>;
+}
+
+export interface JournaledOptions {
+  journal: Journal;
+  /** Applies to the store. */
+  direct: Intake;
+  /** Told what became of an event that was applied. */
+  count(fate: Outcome): void;
+  log: Logger;
+}
+
+/** Entries on their way to the journal at once: one is being fsynced while the next is made. */
+const APPENDS = 2;
+/** Events of one entry, at most; a larger submission is one alone. */
+const ENTRY_EVENTS = 500;
+/** Bytes that may be ahead: bounds memory, and how late links are. */
+const AHEAD_BYTES = 3 * 1024 * 1024;
+const FIRST_PAUSE = 100;
+const LONGEST_PAUSE = 5 * SECOND;
+/** Times that an entry is tried which fails though the store works. */
+const ATTEMPTS = 5;
+/** How often applied entries are removed. */
+const REMOVE_MS = 100;
+/** An entry that is as old belonged to a collector that died: one that lives has applied it, or does no harm applying it as well. */
+const ABANDONED = 10 * SECOND;
+const LOOK_MS = 5 * SECOND;
+/** How long a reader waits for what was acknowledged before it asked. */
+const SETTLE_MS = 1 * SECOND;
+
+interface Waiting {
+  submission: Submission;
+  resolve(outcomes: Outcome[]): void;
+  reject(error: unknown): void;
+}
+
+/** Applies at once what an earlier life, or a collector that died, left in the journal. */
+export async function openJournaled({ journal, direct, count, log }: JournaledOptions): Promise<JournaledIntake> {
+  const turns = createTurns<Waiting>(({ submission: { events, refused } }) => events.length + refused.length);
+  let waiting = 0;
+  let appending = 0;
+  let ahead = 0;
+  let scheduled = false;
+  let closing = false;
+  const applying = new Set<Promise<void>>();
+  let applied: number[] = [];
+
+  function start(): void {
+    if (scheduled || appending === APPENDS || ahead >= AHEAD_BYTES || turns.size() === 0) return;
+    scheduled = true;
+    // After this turn of the event loop: what came in with it shares the entry.
+    setImmediate(() => {
+      scheduled = false;
+      appending += 1;
+      void append(turns.take(ENTRY_EVENTS)).then(() => {
+        appending -= 1;
+        start();
+      });
+    });
+  }
+
+  /** Never rejects. */
+  async function append(group: readonly Waiting[]): Promise<void> {
+    const submissions = group.map(({ submission }) => submission);
+    const text = encodeSubmissions(submissions);
+    ahead += text.length;
+    try {
+      const entry = await journal.append(text);
+      const work = apply(entry, submissions).finally(() => {
+        applying.delete(work);
+        ahead -= text.length;
+        start();
+      });
+      applying.add(work);
+      for (const { submission, resolve } of group) resolve(submission.events.map(() => 'journaled' as const));
+    } catch (error) {
+      ahead -= text.length;
+      for (const { reject } of group) reject(error);
+    }
+    waiting -= group.length;
+  }
+
+  async function apply(entry: number, submissions: readonly Submission[]): Promise<void> {
+    let left = submissions;
+    for (let pause = FIRST_PAUSE, failures = 0; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+      const { failed, error } = await submitAll(left);
+      if (failed.length === 0) {
+        applied.push(entry);
+        return;
+      }
+      left = failed;
+      if (!(error instanceof StoreUnavailable)) {
+        failures += 1;
+        log.error({ err: error, entry }, 'an entry of the journal could not be applied');
+        // It stays there, and is tried again as one that was left behind.
+        if (failures === ATTEMPTS) return;
+      }
+      if (closing) return;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+
+  async function submitAll(submissions: readonly Submission[]): Promise<{ failed: Submission[]; error: unknown }> {
+    const failed: Submission[] = [];
+    let error: unknown;
+    const results = await Promise.allSettled(submissions.map((submission) => direct.submit(submission)));
+    for (const [at, result] of results.entries()) {
+      if (result.status === 'fulfilled') result.value.forEach(count);
+      else {
+        failed.push(submissions[at] as Submission);
+        error = result.reason;
+      }
+    }
+    return { failed, error };
+  }
+
+  /** What an entry says that cannot be read is kept as a refused event. */
+  async function takeOver(age: number): Promise<void> {
+    const applyEntries = async (entries: readonly string[]): Promise<void> => {
+      const submissions = entries.flatMap(
+        (text) =>
+          decodeSubmissions(text) ?? { site: '', events: [], refused: [{ event_id: null, reason: 'bad_event' as const, raw: text }] },
+      );
+      const { failed, error } = await submitAll(submissions);
+      if (failed.length > 0) throw error;
+    };
+    while (!closing) {
+      const entries = await journal.takeOver(age, applyEntries);
+      if (entries === 0) return;
+      log.info({ entries }, 'applied what was left in the journal');
+    }
+  }
+
+  function removeApplied(): Promise<void> {
+    const entries = applied;
+    applied = [];
+    if (entries.length === 0) return Promise.resolve();
+    return journal.remove(entries).catch((error: unknown) => {
+      applied.push(...entries);
+      if (!(error instanceof StoreUnavailable)) log.warn({ err: error }, 'applied entries were not removed from the journal');
+    });
+  }
+
+  async function drain(): Promise<void> {
+    while (waiting > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+
+  const look = (age: number): Promise<void> =>
+    takeOver(age).catch((error: unknown) =>
+      log.warn({ err: error }, 'what was left in the journal could not be applied; it is tried again'),
+    );
+  await look(0);
+  const timers = [setInterval(() => void removeApplied(), REMOVE_MS), setInterval(() => void look(ABANDONED), LOOK_MS)];
+
+  return {
+    submit(submission) {
+      if (submission.events.length + submission.refused.length === 0) return Promise.resolve([]);
+      waiting += 1;
+      return new Promise((resolve, reject) => {
+        turns.push(submission.site, { submission, resolve, reject });
+        start();
+      });
+    },
+    relink: direct.relink,
+    waiting: () => waiting,
+    ahead: () => ahead,
+    drain,
+    async settled() {
+      if (applying.size === 0) return;
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise((resolve) => {
+        timer = setTimeout(resolve, SETTLE_MS);
+      });
+      await Promise.race([Promise.all(applying), late]);
+      clearTimeout(timer);
+    },
+    async close() {
+      await drain();
+      closing = true;
+      for (const timer of timers) clearInterval(timer);
+      await Promise.all(applying);
+      await removeApplied();
+    },
+  };
+}

@@ -1,0 +1,158 @@
+/** PostgreSQL's journal: who takes over what, what outlives whom, and that what is acknowledged runs ahead of what is applied. */
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { directIntake } from '../../collector/intake/direct.ts';
+import { type JournaledIntake, openJournaled } from '../../collector/intake/journaled.ts';
+import { DEFAULT_POLICY } from '../../collector/linking/policy.ts';
+import { createLog } from '../../collector/log.ts';
+import { openPostgres } from '../../collector/store/postgres.ts';
+import { LOCKS } from '../../collector/store/postgres-connect.ts';
+import type { Journal, Store } from '../../collector/store/store.ts';
+import { event } from '../collector/linking/histories.ts';
+import { createDatabase, DEMO_SITE } from './fixture.ts';
+import { accepted } from './table.ts';
+
+let store: Store;
+let journal: Journal;
+let other: pg.Client;
+beforeAll(async () => {
+  const url = await createDatabase();
+  store = await openPostgres(url);
+  journal = store.journal as Journal;
+  await store.write((tx) => tx.saveSite(DEMO_SITE));
+  other = new pg.Client({ connectionString: url });
+  await other.connect();
+});
+afterAll(async () => {
+  await other.end();
+  await store.close();
+});
+beforeEach(async () => {
+  await other.query('TRUNCATE journal');
+});
+
+const entries = async (): Promise<string[]> =>
+  (await other.query<{ body: string }>('SELECT body FROM journal ORDER BY journal_pk')).rows.map(({ body }) => body);
+
+/** Takes over, and waits with each lot until it is told to go on. */
+function slowly(age: number) {
+  const lots: string[][] = [];
+  let goOn = (): void => undefined;
+  const told = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const taken = journal.takeOver(age, async (lot) => {
+    lots.push([...lot]);
+    await told;
+  });
+  return { lots, taken, goOn: () => goOn() };
+}
+
+test('an entry is there once append resolves, and gone once it is removed', async () => {
+  const first = await journal.append('{"first":"ü\\u0000"}');
+  const second = await journal.append('second');
+  expect(await entries()).toEqual(['{"first":"ü\\u0000"}', 'second']);
+  await journal.remove([first]);
+  expect(await entries()).toEqual(['second']);
+  await journal.remove([first, second]);
+  expect(await entries()).toEqual([]);
+});
+
+test('of two that take over at once each gets other entries; whoever has applied them removes them', async () => {
+  const numbers = [];
+  for (let n = 0; n < 40; n += 1) numbers.push(await journal.append(`${n}`));
+  const one = slowly(0);
+  await expect.poll(() => one.lots.length).toBe(1);
+  const two = slowly(0);
+  await expect.poll(() => two.lots.length).toBe(1);
+  expect([...one.lots.flat(), ...two.lots.flat()]).toEqual(numbers.map((_, n) => `${n}`));
+  // Their own collector lives after all, and is done with them: it waits for nobody.
+  await journal.remove(numbers);
+  expect(await entries()).toHaveLength(40);
+  one.goOn();
+  two.goOn();
+  expect([await one.taken, await two.taken]).toEqual([32, 8]);
+  expect(await entries()).toEqual([]);
+  expect(await slowly(0).taken).toBe(0);
+});
+
+test('only what is old enough is taken over, and what cannot be applied stays', async () => {
+  await journal.append('young');
+  await other.query(`INSERT INTO journal (body, appended_at) VALUES ('old', now() - interval '11 seconds')`);
+  await expect(journal.takeOver(10_000, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+  expect(await entries()).toEqual(['young', 'old']);
+  const { lots, taken, goOn } = slowly(10_000);
+  goOn();
+  expect([await taken, lots]).toEqual([1, [['old']]]);
+  expect(await entries()).toEqual(['young']);
+});
+
+function openIntake(): Promise<JournaledIntake> {
+  const direct = directIntake({ store, policy: DEFAULT_POLICY, transactions: 2, now: Date.now });
+  return openJournaled({ journal, direct, count: () => undefined, log: createLog('silent') });
+}
+
+test('what an earlier life left is applied before the next takes anything; what nobody can read is kept', async () => {
+  const blocked = await openIntake();
+  await other.query(`BEGIN; SELECT pg_advisory_xact_lock(${LOCKS.identity})`);
+  const left = accepted(event('page_view', 1));
+  await blocked.submit({ site: 'demo', events: [left], refused: [{ event_id: 'x', reason: 'bad_id', raw: '{"x":1}' }] });
+  const text = (await entries())[0] ?? '';
+  await other.query('ROLLBACK');
+  await blocked.close();
+  expect(await entries()).toEqual([]);
+
+  // As if it had died before it was applied.
+  await other.query('DELETE FROM events; DELETE FROM event_keys; DELETE FROM failed_events');
+  await journal.append(text);
+  await journal.append('{"v":2,"of":"a later version"}');
+  const next = await openIntake();
+  expect(await entries()).toEqual([]);
+  expect((await store.queries.events({}, 0, 10)).map(({ event_id }) => event_id)).toEqual([left.event_id]);
+  const failed = await store.queries.failed(0, 10);
+  expect(failed.map(({ reason, raw }) => [reason, raw.toString()]).sort()).toEqual([
+    ['bad_event', '{"v":2,"of":"a later version"}'],
+    ['bad_id', '{"x":1}'],
+  ]);
+  await next.close();
+});
+
+test('while another has the store to itself, events are acknowledged all the same; readers wait a second for them, at most', async () => {
+  const intake = await openIntake();
+  await other.query(`BEGIN; SELECT pg_advisory_xact_lock(${LOCKS.identity})`);
+  const events = Array.from({ length: 30 }, (_, n) => accepted(event('page_view', 1_000 + n, { anonymous_id: `A${n}` })));
+  await Promise.all(events.map((one) => intake.submit({ site: 'demo', events: [one], refused: [] })));
+  expect(intake.waiting()).toBe(0);
+  expect(intake.ahead()).toBeGreaterThan(0);
+  const asked = performance.now();
+  await intake.settled();
+  expect(performance.now() - asked).toBeGreaterThan(900);
+  const seen = async (): Promise<number> =>
+    (await store.queries.events({}, 0, 100)).filter(({ event_id }) => events.some((one) => one.event_id === event_id)).length;
+  expect(await seen()).toBe(0);
+  await other.query('COMMIT');
+  await intake.settled();
+  expect([await seen(), intake.ahead()]).toEqual([30, 0]);
+  await intake.close();
+  expect(await entries()).toEqual([]);
+});
+
+test('no more runs ahead than memory allows: the next submissions wait for their acknowledgement', async () => {
+  const intake = await openIntake();
+  await other.query(`BEGIN; SELECT pg_advisory_xact_lock(${LOCKS.identity})`);
+  let answered = 0;
+  const submit = async (n: number): Promise<void> => {
+    const one = accepted(event('page_view', 5_000 + n, { anonymous_id: `L${n}` }));
+    await intake.submit({ site: 'demo', events: [{ ...one, payload: { title: 'x'.repeat(8_000) } }], refused: [] });
+    answered += 1;
+  };
+  const all = Promise.all(Array.from({ length: 1_500 }, (_, n) => submit(n)));
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect(answered).toBeGreaterThan(100);
+  expect(answered).toBeLessThan(1_500);
+  expect(intake.ahead()).toBeLessThan(16 * 1024 * 1024);
+  await other.query('COMMIT');
+  await all;
+  await intake.close();
+  expect(await entries()).toEqual([]);
+});
