@@ -8,17 +8,22 @@ import { StartupError } from './errors.ts';
 const ANSWERS_MS = 500;
 
 /**
- * How V8 keeps memory, both measured (docs/adr/0006-what-the-profile-said.md). By itself it lets a heap of this size grow to four times
- * of what lives in it before it looks, and after an import, whose objects live long, makes those of every request among the old ones.
+ * How V8 keeps memory, both measured (docs/adr/0006-what-the-profile-said.md). After an import, whose objects live long, it would make
+ * those of every request among the old ones.
  */
-const V8_FLAGS = ['--heap-growing-percent=50', '--no-allocation-site-pretenuring'];
+const V8_FLAGS = ['--no-allocation-site-pretenuring'];
+/**
+ * By itself it lets a heap of this size grow to four times of what lives in it before it looks. That is right beside PostgreSQL, where
+ * events live until they are applied (docs/adr/0012-a-journal-before-postgres.md); a shop's one process is to stay small.
+ */
+const SMALL_FLAGS = ['--heap-growing-percent=50'];
 
 /** Runs until SIGTERM or SIGINT. A start that cannot go on ends the process with 1 and one line that says why. */
 export async function serve(env: NodeJS.ProcessEnv = process.env): Promise<void> {
   let config: Config;
-  for (const flag of V8_FLAGS) setFlagsFromString(flag);
   try {
     config = readConfig(env);
+    for (const flag of [...V8_FLAGS, ...(config.database_url ? [] : SMALL_FLAGS)]) setFlagsFromString(flag);
     const collector = await createCollector(config, {
       // Whoever waits is told 503 first. Then as in a crash: an orderly exit closes the file, which would fsync again.
       onBroken: () => void setTimeout(() => process.kill(process.pid, 'SIGKILL'), ANSWERS_MS),

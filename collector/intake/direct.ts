@@ -13,7 +13,7 @@ import { createTurns } from './turns.ts';
 /** Events of one transaction, at most: bounds how long a commit holds up the next. */
 const GROUP_EVENTS = 1_000;
 /** Events that must wait for a second transaction to set out beside the first: each costs something, whatever it holds. */
-const SECOND_EVENTS = 250;
+const SECOND_EVENTS = 400;
 
 interface Pending {
   submission: Submission;

@@ -28,12 +28,10 @@ export interface JournaledOptions {
   log: Logger;
 }
 
-/** Entries on their way to the journal at once: one is being fsynced while the next is made. */
-const APPENDS = 2;
 /** Events of one entry, at most; a larger submission is one alone. */
 const ENTRY_EVENTS = 500;
 /** Bytes that may be ahead: bounds memory, and how late links are. */
-const AHEAD_BYTES = 3 * 1024 * 1024;
+const AHEAD_BYTES = 2 * 1024 * 1024;
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5 * SECOND;
 /** Times that an entry is tried which fails though the store works. */
@@ -56,25 +54,22 @@ interface Waiting {
 export async function openJournaled({ journal, direct, count, log }: JournaledOptions): Promise<JournaledIntake> {
   const turns = createTurns<Waiting>(({ submission: { events, refused } }) => events.length + refused.length);
   let waiting = 0;
-  let appending = 0;
   let ahead = 0;
-  let scheduled = false;
+  let appending: Promise<void> | null = null;
   let closing = false;
   const applying = new Set<Promise<void>>();
   let applied: number[] = [];
 
   function start(): void {
-    if (scheduled || appending === APPENDS || ahead >= AHEAD_BYTES || turns.size() === 0) return;
-    scheduled = true;
+    appending ??= run();
+  }
+
+  /** The next entry is whatever arrived while the last one was on its way; nothing waits on a timer. */
+  async function run(): Promise<void> {
     // After this turn of the event loop: what came in with it shares the entry.
-    setImmediate(() => {
-      scheduled = false;
-      appending += 1;
-      void append(turns.take(ENTRY_EVENTS)).then(() => {
-        appending -= 1;
-        start();
-      });
-    });
+    await new Promise((next) => setImmediate(next));
+    while (turns.size() > 0 && ahead < AHEAD_BYTES) await append(turns.take(ENTRY_EVENTS));
+    appending = null;
   }
 
   /** Never rejects. */
@@ -160,7 +155,8 @@ export async function openJournaled({ journal, direct, count, log }: JournaledOp
   }
 
   async function drain(): Promise<void> {
-    while (waiting > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    // None on its way, though some wait: as much is ahead as may be.
+    while (waiting > 0) await (appending ?? Promise.race(applying));
   }
 
   const look = (age: number): Promise<void> =>
