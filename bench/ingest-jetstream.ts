@@ -2,21 +2,13 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { startCluster } from '../test/postgres.ts';
 import { batch, pageView } from './harness/bodies.ts';
-import { type Figures, median, medians, sendLoad } from './harness/load.ts';
+import { type Figures, median, medians } from './harness/load.ts';
 import { type NatsCluster, startNats } from './harness/nats.ts';
 import { machine, startProcess } from './harness/servers.ts';
-
-interface Compared {
-  scenario: string;
-  ours: Figures;
-  floor: Figures;
-  ratio: number;
-  rounds: number;
-}
+import { type Compared, sendWarm } from './ingest.ts';
 
 const ROUNDS = 5;
-const SECONDS = 5;
-const BODIES = 150_000;
+const BODIES = 250_000;
 const SCENARIOS = [
   { name: 'ingest-jetstream: returning browsers', events_per_request: 1 },
   { name: 'ingest-jetstream: returning browsers, 10 events a request', events_per_request: 10 },
@@ -37,8 +29,7 @@ export async function run(): Promise<Compared & { scenarios: Compared[]; nats_se
     for (let n = 0; n < ROUNDS; n += 1)
       for (const side of n % 2 === 0 ? (['floor-jetstream', 'ours'] as const) : (['ours', 'floor-jetstream'] as const)) {
         const server = await startProcess(side, undefined, env);
-        await sendLoad(server, { bodies: bodies.slice(-2_000), path: '', events_per_request, seconds: 1 });
-        rounds[side].push(await sendLoad(server, { bodies: bodies.slice(0, -2_000), path: '', events_per_request, seconds: SECONDS }));
+        rounds[side].push(await sendWarm(server, { events_per_request }, bodies));
         await server.stop();
         await remove(nats, STREAM[side]);
       }

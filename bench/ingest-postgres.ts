@@ -1,12 +1,11 @@
 /** The shared shape: acknowledged events a second of one collector on PostgreSQL beside its floor, in turn, each round on a new database. */
 import pg from 'pg';
 import { startCluster } from '../test/postgres.ts';
-import { type Figures, median, medians, sendLoad } from './harness/load.ts';
+import { type Figures, median, medians } from './harness/load.ts';
 import { machine, startProcess } from './harness/servers.ts';
-import { type Compared, SCENARIOS, type Scenario } from './ingest.ts';
+import { type Compared, SCENARIOS, type Scenario, sendWarm } from './ingest.ts';
 
 const ROUNDS = 5;
-const SECONDS = 5;
 type Side = 'ours' | 'floor-postgres';
 
 export async function run(): Promise<Compared & { scenarios: Compared[]; machine: object }> {
@@ -28,15 +27,14 @@ async function compare(scenario: Scenario): Promise<Compared> {
 }
 
 /** A server of its own each time, so that no round pays for what another left to be written. */
-async function round(side: Side, { events_per_request }: Scenario, bodies: readonly string[]): Promise<Figures> {
+async function round(side: Side, scenario: Scenario, bodies: readonly string[]): Promise<Figures> {
   const cluster = await startCluster({ fsync: true });
   const admin = new pg.Client({ connectionString: cluster.url });
   await admin.connect();
   await admin.query('CREATE DATABASE bench');
   await admin.end();
   const server = await startProcess(side, undefined, { DATABASE_URL: cluster.url.replace(/postgres$/, 'bench') });
-  await sendLoad(server, { bodies: bodies.slice(-2_000), path: '', events_per_request, seconds: 1 });
-  const figures = await sendLoad(server, { bodies: bodies.slice(0, -2_000), path: '', events_per_request, seconds: SECONDS });
+  const figures = await sendWarm(server, scenario, bodies);
   await server.stop();
   await cluster.stop();
   return figures;

@@ -2,7 +2,7 @@
 import { simulate } from '../collector/simulate/simulate.ts';
 import { batch, pageView } from './harness/bodies.ts';
 import { type Figures, median, medians, sendLoad } from './harness/load.ts';
-import { type Kind, machine, startProcess } from './harness/servers.ts';
+import { type BenchServer, type Kind, machine, startProcess } from './harness/servers.ts';
 
 export interface Scenario {
   name: string;
@@ -57,12 +57,20 @@ export const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-async function round(kind: Kind, { events_per_request }: Scenario, bodies: readonly string[]): Promise<Figures> {
-  const server = await startProcess(kind);
-  // The last of the bodies warm up: of the same kind, and none of those that are measured.
+/** The last of the bodies warm up: of the same kind, and none of those that are measured. */
+export async function sendWarm(
+  server: BenchServer,
+  { events_per_request }: Pick<Scenario, 'events_per_request'>,
+  bodies: readonly string[],
+): Promise<Figures> {
   const measured = bodies.length - Math.min(WARM_UP, bodies.length >> 2);
   await sendLoad(server, { bodies: bodies.slice(measured), path: '', events_per_request, seconds: WARM_UP_SECONDS });
-  const figures = await sendLoad(server, { bodies: bodies.slice(0, measured), path: '', events_per_request, seconds: SECONDS });
+  return sendLoad(server, { bodies: bodies.slice(0, measured), path: '', events_per_request, seconds: SECONDS });
+}
+
+async function round(kind: Kind, scenario: Scenario, bodies: readonly string[]): Promise<Figures> {
+  const server = await startProcess(kind);
+  const figures = await sendWarm(server, scenario, bodies);
   await server.stop();
   return figures;
 }
