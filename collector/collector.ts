@@ -50,7 +50,7 @@ import { BACKUP_PART, upkeepRoutes } from './http/upkeep.ts';
 import { directIntake } from './intake/direct.ts';
 import { openJetstream } from './intake/jetstream-shape.ts';
 import type { StreamSettings } from './intake/jetstream-stream.ts';
-import { openJournaled } from './intake/journaled.ts';
+import { applyAbandoned, openJournaled } from './intake/journaled.ts';
 import { createRetention } from './intake/retention.ts';
 import { DEFAULT_POLICY } from './linking/policy.ts';
 import { createLog, type Logger } from './log.ts';
@@ -193,7 +193,10 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
         count,
       })
     : null;
-  const journaled = !shape && store.journal ? await openJournaled({ journal: store.journal, direct, count, log }) : null;
+  const journal = store.journal && { journal: store.journal, direct, count, sites: store.sites, log };
+  const journaled = journal && !shape ? await openJournaled(journal) : null;
+  // Of a time without a stream.
+  if (journal && shape && config.role !== 'collector') await applyAbandoned(journal, 0);
   // What tags and codes send survives an outage of the store; what is asked for by name (an import, a decision) goes straight to it.
   const intake = shape?.intake ?? journaled ?? direct;
   const settled = journaled?.settled ?? (async () => undefined);

@@ -67,7 +67,7 @@ export function decodeBatch(body: string, now: Millis): Decoded {
     batch: {
       v,
       site,
-      sent_at: isTime(sent_at) ? sent_at : now,
+      sent_at: isTime(sent_at) ? Math.floor(sent_at) : now,
       ...(typeof dropped === 'number' && dropped > 0 && dropped < 1e9 && { dropped: Math.floor(dropped) }),
       events,
     },

@@ -55,11 +55,11 @@ export function directIntake({ store, policy, now, transactions = 1, onCommit = 
     return { policy, now: now(), sitePk: (site) => sites.get(site)?.site_pk ?? -1, tombstone };
   };
 
-  /** Commits what waits, group by group. Only the first judges again what is queued. */
+  /** Commits what waits, group by group. The first goes on while something is to be judged again. */
   async function run(isFirst: boolean): Promise<void> {
     await new Promise((next) => setImmediate(next));
     while (isFirst ? pending.size() > 0 || !relinked : pending.size() >= SECOND_EVENTS) {
-      const group = pending.take(GROUP_EVENTS, busy.size === 0 ? undefined : ({ browsers }) => browsers.some((one) => busy.has(one)));
+      const group = pending.take(GROUP_EVENTS, busy.size === 0 ? undefined : behind(busy));
       // All that waits is of browsers that the other has on its way.
       if (group.length === 0 && (!isFirst || relinked)) break;
       for (const { browsers } of group) for (const one of browsers) busy.add(one);
@@ -84,9 +84,10 @@ export function directIntake({ store, policy, now, transactions = 1, onCommit = 
     if (isFirst) {
       first = null;
       release();
+      if (pending.size() > 0 && !second) start();
     } else {
       second = null;
-      if (pending.size() > 0 || !relinked) start();
+      if (!first && (pending.size() > 0 || !relinked)) start();
     }
   }
 
@@ -157,7 +158,7 @@ export function directIntake({ store, policy, now, transactions = 1, onCommit = 
     submit(submission) {
       return new Promise((resolve, reject) => {
         waiting += 1;
-        const browsers = transactions === 1 ? [] : [...new Set(submission.events.map((event) => event.anonymous_id ?? ''))];
+        const browsers = transactions === 1 ? [] : browsersOf(submission);
         pending.push(submission.site, { submission, browsers, resolve, reject });
         start();
       });
@@ -174,5 +175,17 @@ export function directIntake({ store, policy, now, transactions = 1, onCommit = 
     async drain() {
       while (first ?? second) await (first ?? second);
     },
+  };
+}
+
+const browsersOf = ({ events }: Submission): string[] => [...new Set(events.flatMap(({ anonymous_id }) => anonymous_id ?? []))];
+
+/** What must wait for these browsers, or for something that waits for them: a browser's events keep their order. */
+function behind(busy: ReadonlySet<string>): (item: Pending) => boolean {
+  const blocked = new Set(busy);
+  return ({ browsers }) => {
+    const waits = browsers.some((one) => blocked.has(one));
+    if (waits) for (const one of browsers) blocked.add(one);
+    return waits;
   };
 }

@@ -23,6 +23,8 @@ export interface JournaledOptions {
   journal: Journal;
   /** Applies to the store. */
   direct: Intake;
+  /** Those that this process knows. */
+  sites(): readonly { site: string }[];
   /** Told what became of an event that was applied. */
   count(fate: Outcome): void;
   log: Logger;
@@ -50,9 +52,10 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** Applies at once what an earlier life, or a collector that died, left in the journal. */
-export async function openJournaled({ journal, direct, count, log }: JournaledOptions): Promise<JournaledIntake> {
-  const turns = createTurns<Waiting>(({ submission: { events, refused } }) => events.length + refused.length);
+/** Applies first what an earlier life, or a collector that died, left in the journal. */
+export async function openJournaled(options: JournaledOptions): Promise<JournaledIntake> {
+  const { journal, direct, count, log } = options;
+  const turns = createTurns<Waiting>(({ submission }) => submission.events.length);
   let waiting = 0;
   let ahead = 0;
   let appending: Promise<void> | null = null;
@@ -96,13 +99,16 @@ export async function openJournaled({ journal, direct, count, log }: JournaledOp
   async function apply(entry: number, submissions: readonly Submission[]): Promise<void> {
     let left = submissions;
     for (let pause = FIRST_PAUSE, failures = 0; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
-      const { failed, error } = await submitAll(left);
+      const { failed, error } = await submitAll(left, direct, count);
       if (failed.length === 0) {
         applied.push(entry);
         return;
       }
       left = failed;
-      if (!(error instanceof StoreUnavailable)) {
+      if (error instanceof StoreUnavailable) {
+        // Nothing more can be acknowledged before the store is back.
+        if (closing || ahead >= AHEAD_BYTES) rejectWaiting(error);
+      } else {
         failures += 1;
         log.error({ err: error, entry }, 'an entry of the journal could not be applied');
         // It stays there, and is tried again as one that was left behind.
@@ -113,35 +119,10 @@ export async function openJournaled({ journal, direct, count, log }: JournaledOp
     }
   }
 
-  async function submitAll(submissions: readonly Submission[]): Promise<{ failed: Submission[]; error: unknown }> {
-    const failed: Submission[] = [];
-    let error: unknown;
-    const results = await Promise.allSettled(submissions.map((submission) => direct.submit(submission)));
-    for (const [at, result] of results.entries()) {
-      if (result.status === 'fulfilled') result.value.forEach(count);
-      else {
-        failed.push(submissions[at] as Submission);
-        error = result.reason;
-      }
-    }
-    return { failed, error };
-  }
-
-  /** What an entry says that cannot be read is kept as a refused event. */
-  async function takeOver(age: number): Promise<void> {
-    const applyEntries = async (entries: readonly string[]): Promise<void> => {
-      const submissions = entries.flatMap(
-        (text) =>
-          decodeSubmissions(text) ?? { site: '', events: [], refused: [{ event_id: null, reason: 'bad_event' as const, raw: text }] },
-      );
-      const { failed, error } = await submitAll(submissions);
-      if (failed.length > 0) throw error;
-    };
-    while (!closing) {
-      const entries = await journal.takeOver(age, applyEntries);
-      if (entries === 0) return;
-      log.info({ entries }, 'applied what was left in the journal');
-    }
+  function rejectWaiting(error: unknown): void {
+    const rejected = turns.take(Number.POSITIVE_INFINITY);
+    waiting -= rejected.length;
+    for (const { reject } of rejected) reject(error);
   }
 
   function removeApplied(): Promise<void> {
@@ -159,16 +140,27 @@ export async function openJournaled({ journal, direct, count, log }: JournaledOp
     while (waiting > 0) await (appending ?? Promise.race(applying));
   }
 
-  const look = (age: number): Promise<void> =>
-    takeOver(age).catch((error: unknown) =>
-      log.warn({ err: error }, 'what was left in the journal could not be applied; it is tried again'),
-    );
-  await look(0);
-  const timers = [setInterval(() => void removeApplied(), REMOVE_MS), setInterval(() => void look(ABANDONED), LOOK_MS)];
+  await applyAbandoned(options, 0);
+  let looking: Promise<void> | null = null;
+  let removing: Promise<void> | null = null;
+  const timers = [
+    setInterval(() => {
+      removing ??= removeApplied().finally(() => {
+        removing = null;
+      });
+    }, REMOVE_MS),
+    setInterval(() => {
+      looking ??= applyAbandoned(options, ABANDONED).finally(() => {
+        looking = null;
+      });
+    }, LOOK_MS),
+  ];
 
   return {
     submit(submission) {
       if (submission.events.length + submission.refused.length === 0) return Promise.resolve([]);
+      // Events count once however often an entry is applied; what is kept of refused ones does not.
+      if (submission.refused.length > 0) return direct.submit(submission);
       waiting += 1;
       return new Promise((resolve, reject) => {
         turns.push(submission.site, { submission, resolve, reject });
@@ -189,11 +181,57 @@ export async function openJournaled({ journal, direct, count, log }: JournaledOp
       clearTimeout(timer);
     },
     async close() {
-      await drain();
       closing = true;
       for (const timer of timers) clearInterval(timer);
-      await Promise.all(applying);
+      await drain();
+      await Promise.all([...applying, looking, removing]);
       await removeApplied();
     },
   };
+}
+
+/**
+ * Applies entries of at least this age (milliseconds). What of them cannot be read is kept as a refused event. Never rejects: what fails is
+ * logged and stays, for the next time.
+ */
+export async function applyAbandoned({ journal, direct, count, sites, log }: JournaledOptions, age: number): Promise<void> {
+  const begun = performance.now();
+  const applyEntries = async (entries: readonly string[]): Promise<void> => {
+    const submissions = entries.flatMap(
+      (text) => decodeSubmissions(text) ?? { site: '', events: [], refused: [{ event_id: null, reason: 'bad_event' as const, raw: text }] },
+    );
+    const known = new Set(sites().map(({ site }) => site)).add('');
+    const stranger = submissions.find(({ site }) => !known.has(site));
+    if (stranger) throw new Error(`the site ${stranger.site} is not known here yet`);
+    const { failed, error } = await submitAll(submissions, direct, count);
+    if (failed.length > 0) throw error;
+  };
+  try {
+    for (;;) {
+      // Not those that came since: beside a busy collector it would never end.
+      const entries = await journal.takeOver(age + performance.now() - begun, applyEntries);
+      if (entries === 0) return;
+      log.info({ entries }, 'applied what was left in the journal');
+    }
+  } catch (error) {
+    log.warn({ err: error }, 'what was left in the journal could not be applied; it is tried again');
+  }
+}
+
+async function submitAll(
+  submissions: readonly Submission[],
+  direct: Intake,
+  count: JournaledOptions['count'],
+): Promise<{ failed: Submission[]; error: unknown }> {
+  const failed: Submission[] = [];
+  let error: unknown;
+  const results = await Promise.allSettled(submissions.map((submission) => direct.submit(submission)));
+  for (const [at, result] of results.entries()) {
+    if (result.status === 'fulfilled') result.value.forEach(count);
+    else {
+      failed.push(submissions[at] as Submission);
+      error = result.reason;
+    }
+  }
+  return { failed, error };
 }

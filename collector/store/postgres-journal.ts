@@ -4,10 +4,10 @@ import { connect, storeError } from './postgres-connect.ts';
 import { numbers, prepared } from './postgres-sql.ts';
 import type { Journal } from './store.ts';
 
-/** Two that append, one that removes, one that takes over. */
+/** One that appends, one that removes, one that takes over, and VACUUM. */
 const CONNECTIONS = 4;
-/** Entries taken over in one transaction. */
-const TAKEN_OVER = 32;
+/** Entries taken over in one transaction: they may be large. */
+const TAKEN_OVER = 8;
 /** Deleted rows after which the table is vacuumed: autovacuum comes by once a minute, and a busy minute leaves a gigabyte of them. */
 const VACUUM_AFTER = 5_000;
 

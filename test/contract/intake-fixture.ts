@@ -78,6 +78,7 @@ export function journaledFixture(): IntakeFixture {
     const fates = new Map<string, number>();
     const intake = await openJournaled({
       journal: store.journal as Journal,
+      sites: store.sites,
       direct: directIntake({ store, policy: DEFAULT_POLICY, transactions: 2, now }),
       count: (fate) => void fates.set(fate, (fates.get(fate) ?? 0) + 1),
       log: createLog('silent'),
