@@ -178,7 +178,12 @@ export function directIntake({ store, policy, now, transactions = 1, onCommit = 
   };
 }
 
-const browsersOf = ({ events }: Submission): string[] => [...new Set(events.flatMap(({ anonymous_id }) => anonymous_id ?? []))];
+/** Mostly one: a tag's batch is one browser's. */
+function browsersOf({ events }: Submission): string[] {
+  const browsers: string[] = [];
+  for (const { anonymous_id } of events) if (anonymous_id !== null && !browsers.includes(anonymous_id)) browsers.push(anonymous_id);
+  return browsers;
+}
 
 /** What must wait for these browsers, or for something that waits for them: a browser's events keep their order. */
 function behind(busy: ReadonlySet<string>): (item: Pending) => boolean {
