@@ -195,7 +195,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     : null;
   const journal = store.journal && { journal: store.journal, direct, count, sites: store.sites, log };
   const journaled = journal && !shape ? await openJournaled(journal) : null;
-  // Of a time without a stream.
+  // What is left of a time without a stream.
   if (journal && shape && config.role !== 'collector') await applyAbandoned(journal, 0);
   // What tags and codes send survives an outage of the store; what is asked for by name (an import, a decision) goes straight to it.
   const intake = shape?.intake ?? journaled ?? direct;

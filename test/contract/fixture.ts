@@ -104,6 +104,16 @@ async function emptyDatabase(url: string): Promise<void> {
   await client.end();
 }
 
+/** A store in a database of its own, with the demo site, and a connection beside it. */
+export async function openBeside(): Promise<{ store: Store; other: pg.Client }> {
+  const url = await createDatabase();
+  const store = await openPostgres(url);
+  await store.write((tx) => tx.saveSite(DEMO_SITE));
+  const other = new pg.Client({ connectionString: url });
+  await other.connect();
+  return { store, other };
+}
+
 /** Makes a database in the tests' cluster. Answers its URL. */
 export async function createDatabase(name = `test_${randomUUID().replaceAll('-', '')}`): Promise<string> {
   const url = new URL(await clusterUrl());

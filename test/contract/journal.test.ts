@@ -12,19 +12,15 @@ import { LOCKS } from '../../collector/store/postgres-connect.ts';
 import type { Journal, Store } from '../../collector/store/store.ts';
 import { event } from '../collector/linking/histories.ts';
 import { startCluster } from '../postgres.ts';
-import { createDatabase, DEMO_SITE } from './fixture.ts';
+import { DEMO_SITE, openBeside } from './fixture.ts';
 import { accepted } from './table.ts';
 
 let store: Store;
 let journal: Journal;
 let other: pg.Client;
 beforeAll(async () => {
-  const url = await createDatabase();
-  store = await openPostgres(url);
+  ({ store, other } = await openBeside());
   journal = store.journal as Journal;
-  await store.write((tx) => tx.saveSite(DEMO_SITE));
-  other = new pg.Client({ connectionString: url });
-  await other.connect();
 });
 afterAll(async () => {
   await other.end();

@@ -11,18 +11,13 @@ import type { Store } from '../../collector/store/store.ts';
 import { DAY } from '../../protocol/event.ts';
 import { event, T0 } from '../collector/linking/histories.ts';
 import { type Cluster, startCluster } from '../postgres.ts';
-import { createDatabase, DEMO_SITE } from './fixture.ts';
+import { createDatabase, DEMO_SITE, openBeside } from './fixture.ts';
 import { accepted, reference, table } from './table.ts';
 
-let url: string;
 let store: Store;
 let other: pg.Client;
 beforeAll(async () => {
-  url = await createDatabase();
-  store = await openPostgres(url);
-  await store.write((tx) => tx.saveSite(DEMO_SITE));
-  other = new pg.Client({ connectionString: url });
-  await other.connect();
+  ({ store, other } = await openBeside());
 });
 afterAll(async () => {
   await other.end();
