@@ -10,6 +10,8 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 export interface NatsNode {
   port: number;
   pid(): number;
+  /** What it keeps of a stream's groups. */
+  groupsOf(stream: string): string;
   signal(signal: NodeJS.Signals): void;
   /** Starts it again on the same data; a stopped one must be killed first. */
   start(): void;
@@ -55,6 +57,7 @@ export async function startNats({ servers = 3, config = '', credentials = '' }: 
     const node: NatsNode = {
       port: ports[at] ?? 0,
       pid: () => child.pid ?? 0,
+      groupsOf: (stream) => join(folder, `data-${at}`, 'jetstream', '$G', 'streams', stream, 'msgs'),
       signal: (signal) => void child.kill(signal),
       start() {
         child = spawn('/usr/sbin/nats-server', ['-c', file, '-l', join(folder, `${at}.log`)], { stdio: 'ignore' });

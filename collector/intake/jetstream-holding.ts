@@ -22,6 +22,8 @@ export interface Holding {
   received(): number;
   /** The consumer is gone: another linker has the partition. */
   lost(): boolean;
+  /** Applies a group that was not delivered. False: it fails though the store works, and may stay. Rejects with StoreUnavailable. */
+  applied(text: string, sequence: number): Promise<boolean>;
   /** Lets go at once; what is being applied may go through, which harms nothing. */
   abandon(): void;
   /** Resolves when what it was applying is applied and acknowledged. */
@@ -127,17 +129,26 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
   }
 
   /** What fails alone as well stays in the stream, and costs nothing else its turn. */
-  async function oneByOne(groups: readonly { message: JsMsg; text: string; group: Group | null }[]): Promise<void> {
-    for (const { message, text, group } of groups) {
+  async function oneByOne(groups: readonly { message: JsMsg; text: string }[]): Promise<void> {
+    for (const { message, text } of groups) {
       if (stopped) return;
-      try {
-        await (group ? applyGroup(group) : applier.refuse(text));
-        done(message);
-      } catch (error) {
-        log.error({ err: error, partition, sequence: message.seq }, 'a group stays in the stream: it cannot be applied');
+      if (await applied(text, message.seq).catch(() => false)) done(message);
+      else {
         inHand.delete(message.seq);
         message.nak(60 * SECOND);
       }
+    }
+  }
+
+  async function applied(text: string, sequence: number): Promise<boolean> {
+    try {
+      const group = decodeGroup(text);
+      await (group ? applyGroup(group) : applier.refuse(text));
+      return true;
+    } catch (error) {
+      if (error instanceof StoreUnavailable) throw error;
+      log.error({ err: error, partition, sequence }, 'a group stays in the stream: it cannot be applied');
+      return false;
     }
   }
 
@@ -180,6 +191,7 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
     idle: () => inHand.size === 0,
     received: () => received,
     lost: () => gone,
+    applied,
     abandon: stop,
     async finish() {
       const current = running;

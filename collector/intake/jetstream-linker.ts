@@ -28,7 +28,9 @@ const SILENCE = 6 * SECOND;
 const LISTEN = 2 * BEAT;
 
 /** How often it is looked at whether the stream keeps something that nobody is given. */
-const SWEEP = 10 * SECOND;
+const SWEEP = 5 * SECOND;
+/** Groups looked at then, the oldest first. */
+const SALVAGE = 1_000;
 
 const CONSUMER_NOT_FOUND = 10014;
 const NOT_UNIQUE = 10100;
@@ -117,23 +119,45 @@ export function startLinker({ stream, applier, metrics, log }: LinkerOptions): L
   }
 
   /**
-   * After servers were lost, a consumer may be without a leader, or count a group as acknowledged which the stream still has (seen
-   * on 2.9). A new consumer begins with whatever is left; what was applied before is known.
+   * After servers were lost, a consumer may be without a leader, or know nothing of a group that the stream still has (seen on 2.9).
+   * The first of what is left is fetched from the stream itself, and a new consumer begins with the rest; what was applied before
+   * is known.
    */
   async function sweep(): Promise<void> {
     swept = performance.now();
     const { state } = await jsm.streams.info(name, { subjects_filter: stream.subject('*') });
     const now = new Map<number, number>();
-    for (const [partition, holding] of [...held]) {
+    const stuck = new Map<string, [number, Holding]>();
+    for (const [partition, holding] of held) {
       if (!state.subjects?.[stream.subject(partition)] || !holding.idle()) continue;
       const received = holding.received();
-      if (idle.get(partition) === received) {
-        metrics.sweeps.inc();
-        log.warn({ partition }, 'the stream keeps groups that it does not deliver; the partition is read anew');
-        await handOver(partition, holding);
-      } else now.set(partition, received);
+      if (idle.get(partition) === received) stuck.set(stream.subject(partition), [partition, holding]);
+      else now.set(partition, received);
     }
     idle = now;
+    if (stuck.size === 0) return;
+    log.warn(
+      { partitions: [...stuck.values()].map(([partition]) => partition) },
+      'the stream keeps groups that it does not deliver; they are fetched',
+    );
+    await salvage(stuck);
+    for (const [partition, holding] of stuck.values()) await handOver(partition, holding);
+  }
+
+  /** Reads over all subjects: a server that lost track of a group does not find it by its own, nor does any consumer (seen on 2.9). */
+  async function salvage(stuck: ReadonlyMap<string, [number, Holding]>): Promise<void> {
+    for (let seq = 1, looked = 0; looked < SALVAGE && !closing; looked += 1) {
+      // Servers know this form since 2.9, the client's type only for direct reads, which a replica may answer.
+      const next = { seq, next_by_subj: '>' };
+      const message = await jsm.streams.getMessage(name, next);
+      if (!message) return;
+      const [, holding] = stuck.get(message.subject) ?? [];
+      if (await holding?.applied(message.string(), message.seq)) {
+        await jsm.streams.deleteMessage(name, message.seq, false);
+        metrics.salvaged.inc();
+      }
+      seq = message.seq + 1;
+    }
   }
 
   /** Who has the consumer of each partition, as the stream says. */

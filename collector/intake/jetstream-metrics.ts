@@ -53,7 +53,7 @@ export function createStreamMetrics(registry: Registry, { state }: Pick<Stream, 
     redeliveries: counter('footfall_linker_redeliveries_total', 'Groups that came again, because their acknowledgement did not arrive'),
     gaps: counter('footfall_stream_gaps_total', 'Acknowledged groups that were not delivered, not even late'),
     takeovers: counter('footfall_linker_takeovers_total', 'Partitions taken from a linker that fell silent'),
-    sweeps: counter('footfall_linker_sweeps_total', 'Partitions read anew, because the stream kept groups that it did not deliver'),
+    salvaged: counter('footfall_linker_salvaged_total', 'Groups fetched from the stream itself, because it did not deliver them'),
     waits: counter('footfall_linker_store_waits_total', 'Times that a partition waited because the store took nothing'),
   };
 }

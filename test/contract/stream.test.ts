@@ -1,10 +1,10 @@
 /** A whole collector with a stream before its store: what an operator sees of it, and what is said when something is wrong with it. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type NatsCluster, startNats } from '../../bench/harness/nats.ts';
+import { type NatsCluster, type NatsNode, startNats } from '../../bench/harness/nats.ts';
 import type { Config } from '../../collector/config.ts';
 import { startServer, type TestServer, wire } from '../collector/server.ts';
 
@@ -44,7 +44,7 @@ async function refusal(starting: Promise<TestServer>): Promise<string> {
 async function eventually<T>(ask: () => Promise<T>, good: (value: T) => boolean): Promise<T> {
   for (let tries = 0; ; tries += 1) {
     const value = await ask();
-    if (good(value) || tries > 150) return value;
+    if (good(value) || tries > 300) return value;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
@@ -159,3 +159,41 @@ test('a full stream answers 507, keeps what it has, and takes events again once 
   await nc.close();
 });
 let acknowledged = 0;
+
+test('groups that the stream keeps and no longer delivers are fetched from it, and nothing counts twice', { timeout: 60_000 }, async () => {
+  const own = await startNats({ servers: 1 });
+  const [node] = own.nodes as [NatsNode];
+  const restart = async (meanwhile: () => void): Promise<void> => {
+    node.signal('SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    meanwhile();
+    node.start();
+    await own.ready();
+  };
+  const [kept, copy] = [node.groupsOf('forgotten'), join(folder, 'copy')];
+
+  const collector = await serve('forgotten', { nats_url: own.url, role: 'collector', data_dir: join(folder, 'publishes') });
+  const events = Array.from({ length: 12 }, (_, n) => page(`f${n}`, `B${n}`));
+  for (const event of events) expect((await collector.post([event])).status).toBe(204);
+  await close(collector);
+  await restart(() => cpSync(kept, copy, { recursive: true }));
+
+  const linker = await serve('forgotten', { nats_url: own.url });
+  const stored = async (): Promise<string[]> => (await linker.store.queries.events({}, 0, 100)).map(({ event_id }) => event_id).sort();
+  const groups = async (): Promise<string | undefined> => /^footfall_stream_groups (\S+)$/m.exec(await metricsOf(linker))?.[1];
+  expect(await eventually(stored, ({ length }) => length === 12)).toEqual(events.map(({ event_id }) => event_id).sort());
+  expect(await eventually(groups, (count) => count === '0')).toBe('0');
+
+  // The stream has its groups again, while its consumers remember that they were acknowledged.
+  await restart(() => {
+    rmSync(kept, { recursive: true });
+    cpSync(copy, kept, { recursive: true });
+  });
+  expect(await eventually(groups, (count) => count === '12')).toBe('12');
+  expect(await eventually(groups, (count) => count === '0')).toBe('0');
+  expect(await metricsOf(linker)).toMatch(/^footfall_linker_salvaged_total 12$/m);
+  expect(await metricsOf(linker)).toMatch(/^footfall_events_total\{fate="duplicate"\} 12$/m);
+  expect((await stored()).length).toBe(12);
+  await close(linker);
+  await own.stop();
+});
