@@ -10,6 +10,11 @@ const STORELESS = [
   'test/collector/linking/**',
 ];
 
+/** Tests that mostly wait, for timers and answers: more at once than there are processors. */
+const TOGETHER = { maxWorkers: 4 };
+/** After those. */
+const LATER = { sequence: { groupOrder: 1 } };
+
 /** Projects whose tests may want a PostgreSQL. */
 const POSTGRES = { globalSetup: 'test/postgres-on-demand.ts' };
 
@@ -21,14 +26,15 @@ export default defineConfig({
   test: {
     reporters: ['default', summaryReporter()],
     projects: [
-      project('unit', ['test/collector/**/*.test.ts', 'test/*.test.ts'], { exclude: SLOW, ...POSTGRES }),
-      project('client', ['test/client/**/*.test.ts'], { environment: 'jsdom' }),
-      project('contract', ['test/contract/**/*.test.ts', ...SLOW], { testTimeout: 120_000, ...POSTGRES }),
+      project('unit', ['test/collector/**/*.test.ts', 'test/*.test.ts'], { exclude: SLOW, ...TOGETHER, ...POSTGRES }),
+      project('client', ['test/client/**/*.test.ts'], { environment: 'jsdom', ...TOGETHER }),
+      project('contract', ['test/contract/**/*.test.ts', ...SLOW], { testTimeout: 120_000, ...LATER, ...POSTGRES }),
       // The same suites on PostgreSQL.
       project('postgres', ['test/contract/{linking,cost,erasure}.test.ts', 'test/collector/**/*.test.ts', 'test/e2e/{jane,feed}.test.ts'], {
         exclude: STORELESS,
         testTimeout: 120_000,
         env: { STORE: 'postgres' },
+        ...LATER,
         ...POSTGRES,
       }),
       // On PostgreSQL: STORE=postgres npx vitest run --project browser
