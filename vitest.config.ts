@@ -12,8 +12,8 @@ const STORELESS = [
 
 /** Tests that mostly wait, for timers and answers: more at once than there are processors. */
 const TOGETHER = { maxWorkers: 4 };
-/** After those. */
-const LATER = { sequence: { groupOrder: 1 } };
+/** After those; two at once, since databases and brokers are waited for. */
+const LATER = { maxWorkers: 2, sequence: { groupOrder: 1 } };
 
 /** Projects whose tests may want a PostgreSQL. */
 const POSTGRES = { globalSetup: 'test/postgres-on-demand.ts' };

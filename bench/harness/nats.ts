@@ -1,5 +1,6 @@
 /** A NATS cluster of real servers on loopback, each a process that can be killed, stopped, continued and started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,6 +14,8 @@ export interface NatsNode {
   /** What it keeps of a stream's groups. */
   groupsOf(stream: string): string;
   signal(signal: NodeJS.Signals): void;
+  /** SIGTERM; resolves once it has written everything and ended. */
+  stop(): Promise<void>;
   /** Starts it again on the same data; a stopped one must be killed first. */
   start(): void;
 }
@@ -59,6 +62,11 @@ export async function startNats({ servers = 3, config = '', credentials = '' }: 
       pid: () => child.pid ?? 0,
       groupsOf: (stream) => join(folder, `data-${at}`, 'jetstream', '$G', 'streams', stream, 'msgs'),
       signal: (signal) => void child.kill(signal),
+      async stop() {
+        const ended = once(child, 'exit');
+        child.kill('SIGTERM');
+        await ended;
+      },
       start() {
         child = spawn('/usr/sbin/nats-server', ['-c', file, '-l', join(folder, `${at}.log`)], { stdio: 'ignore' });
         running.add(child);

@@ -164,8 +164,7 @@ test('groups that the stream keeps and no longer delivers are fetched from it, a
   const own = await startNats({ servers: 1 });
   const [node] = own.nodes as [NatsNode];
   const restart = async (meanwhile: () => void): Promise<void> => {
-    node.signal('SIGKILL');
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await node.stop();
     meanwhile();
     node.start();
     await own.ready();
