@@ -265,8 +265,7 @@ async function joinGuests(
   }
   for (const [site_pk, causes] of told) {
     const { merges } = standingOf(await tx.decisions(site_pk));
-    const emails = new Set(causes.keys());
-    await renamePersons(tx, site_pk, { customers: new Set(), emails, merges }, policy, (email) => causes.get(email) ?? '', now);
+    await renamePersons(tx, site_pk, { customers: new Set(causes.keys()), merges }, policy, (email) => causes.get(email) ?? '', now);
   }
 }
 

@@ -95,15 +95,15 @@ async function carryOut(
   policy: LinkingPolicy,
   now: Millis,
 ): Promise<void> {
+  /** Whose person may be another now. */
   const customers = new Set<string>();
-  const emails = new Set<string>();
   for (const revoked of [true, false]) {
     const [from, to] = revoked ? [before, after] : [after, before];
     const claims = minus(to.revoked_claims, from.revoked_claims);
     if (claims.size === 0) continue;
     await tx.setRevoked(site_pk, claims, revoked);
     const records = await tx.claims(site_pk, claims);
-    for (const { email } of records) if (email !== null) emails.add(email);
+    for (const { email } of records) if (email !== null) customers.add(email);
     await queueAround(tx, records, policy, () => decision_id);
   }
   for (const hub of [true, false]) {
@@ -111,7 +111,7 @@ async function carryOut(
     for (const customer_id of minus(to.hubs, from.hubs)) {
       await tx.setHub(site_pk, customer_id, hub);
       await queueAround(tx, await tx.claimsOf(site_pk, new Set([customer_id]), false), policy, () => decision_id);
-      for (const email of await tx.emailsOf(site_pk, new Set([customer_id]))) emails.add(email);
+      for (const email of await tx.emailsOf(site_pk, new Set([customer_id]))) customers.add(email);
     }
   }
   for (const kiosk of [true, false]) {
@@ -128,9 +128,8 @@ async function carryOut(
   for (const customer_id of new Set([...was.keys(), ...is.keys()]))
     if ((was.get(customer_id) ?? customer_id) !== (is.get(customer_id) ?? customer_id) || was.has(customer_id) !== is.has(customer_id))
       customers.add(customer_id);
-  for (const email of await tx.emailsOf(site_pk, customers)) emails.add(email);
-  if (customers.size + emails.size > 0)
-    await renamePersons(tx, site_pk, { customers, emails, merges: after.merges }, policy, () => decision_id, now);
+  for (const email of await tx.emailsOf(site_pk, customers)) customers.add(email);
+  if (customers.size > 0) await renamePersons(tx, site_pk, { customers, merges: after.merges }, policy, () => decision_id, now);
 }
 
 function minus<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): Set<T> {

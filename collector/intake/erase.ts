@@ -117,7 +117,7 @@ export async function erase(tx: Tx, erasure: Erasure, policy: LinkingPolicy): Pr
     ...browsers.map((browser_pk) => ({ browser_pk, ...whole, cause_event_id: erasure_id })),
   ]);
   const { merges } = standingOf(await tx.decisions(site_pk));
-  await renamePersons(tx, site_pk, { customers: new Set(), emails, merges }, policy, () => erasure_id, now);
+  await renamePersons(tx, site_pk, { customers: emails, merges }, policy, () => erasure_id, now);
   await relinkQueued(tx, policy, now, Number.MAX_SAFE_INTEGER);
 
   const changed = await tx.changedBy(erasure_id, before);

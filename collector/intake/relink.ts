@@ -2,6 +2,7 @@
 import type { Millis } from '../../protocol/event.ts';
 import { advance, reevaluate, type SessionState } from '../linking/browser.ts';
 import { takeChanges } from '../linking/changes.ts';
+import { GUEST_PREFIX } from '../linking/claim.ts';
 import { standing } from '../linking/decisions.ts';
 import type { Decision } from '../linking/event.ts';
 import { type GuestPair, guestOwner, type Merge, mergeComponents } from '../linking/person.ts';
@@ -94,19 +95,19 @@ function merged(relinks: readonly Relink[]): Relink[] {
 export async function renamePersons(
   tx: Tx,
   site_pk: number,
-  { customers, emails, merges }: { customers: ReadonlySet<string>; emails: ReadonlySet<string>; merges: readonly Merge[] },
+  { customers, merges }: { customers: ReadonlySet<string>; merges: readonly Merge[] },
   policy: LinkingPolicy,
   causeOf: CauseOf,
   now: Millis,
 ): Promise<void> {
   const components = componentsOf(merges);
   const hubs = await tx.hubs(site_pk);
-  const persons = new Map<string, string | null>();
-  for (const customer_id of customers) persons.set(customer_id, components.get(customer_id) ?? null);
+  const guests = new Set([...customers].filter((customer_id) => customer_id.startsWith(GUEST_PREFIX)));
   const pairs = new Map<string, GuestPair[]>();
-  for (const pair of await tx.pairs(site_pk, emails)) pairs.set(pair.email, [...(pairs.get(pair.email) ?? []), pair]);
-  for (const email of emails)
-    persons.set(email, components.get(email) ?? guestOwner(pairs.get(email) ?? [], hubs, (id) => components.get(id) ?? id));
+  for (const pair of await tx.pairs(site_pk, guests)) pairs.set(pair.email, [...(pairs.get(pair.email) ?? []), pair]);
+  const ownerOf = (guest: string): string | null => guestOwner(pairs.get(guest) ?? [], hubs, (id) => components.get(id) ?? id);
+  const persons = new Map<string, string | null>();
+  for (const id of customers) persons.set(id, components.get(id) ?? (guests.has(id) ? ownerOf(id) : null));
   const changed = await tx.setPersons(site_pk, persons, causeOf, now);
   if (changed.size === 0) return;
   const claims = await tx.claimsOf(site_pk, changed, false);

@@ -169,6 +169,22 @@ test('a guest becomes the account that used the e-mail, until the address is som
   expect((await links(first)).map(({ person_id }) => person_id)).toEqual(['G2', 'G1']);
 });
 
+test('a guest that a merge took from its account is the account’s again once that is revoked', async () => {
+  browser();
+  const email_sha256 = hash('kim@mail.example');
+  await send(ev('purchase', 'S1', 0, { email_sha256 }), ev('sign_up', 'S2', DAY, { customer_id: 'K1', email_sha256 }));
+  const before = await links();
+  const persons = async (): Promise<unknown[]> => (await links()).map(({ person_id }) => person_id);
+  expect(await persons()).toEqual(['K1', 'K1']);
+  const guest = before[0]?.customer_id ?? '';
+  const merge = await decide({ type: 'merge', customers: ['K2', guest], into: 'K2' });
+  expect(await persons()).toEqual(['K2', 'K1']);
+  const revoke = await decide({ type: 'revoke', target: merge });
+  expect(await persons()).toEqual(['K1', 'K1']);
+  await decide({ type: 'revoke', target: revoke });
+  expect(await persons()).toEqual(['K2', 'K1']);
+});
+
 test('logged in as one, paying with another’s e-mail: the raw id goes before', async () => {
   browser();
   await send(login('S1', 0, 'P1'), ev('purchase', 'S1', 1, { customer_id: 'P1', email_sha256: hash('other@mail.example') }));
