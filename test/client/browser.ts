@@ -85,6 +85,7 @@ export function openBrowser(sink: Sink) {
   const stored = new Map<string, Record<string, string>>();
   const clock: { now?: number } = {};
   const pages: Page[] = [];
+  let underWay = 0;
 
   function open({
     url = 'https://www.shop.example/',
@@ -109,7 +110,12 @@ export function openBrowser(sink: Sink) {
     Object.assign(window.localStorage, stored.get(origin));
     if (clock.now !== undefined) (window as unknown as { Date: DateConstructor }).Date.now = () => clock.now as number;
     // The shop's names resolve to the sink; jsdom has no fetch of its own.
-    window.fetch = ((address: string, init: RequestInit) => fetch(sink.url + new URL(address).pathname, init)) as typeof fetch;
+    window.fetch = ((address: string, init: RequestInit) => {
+      underWay += 1;
+      return fetch(sink.url + new URL(address).pathname, init).finally(() => {
+        underWay -= 1;
+      });
+    }) as typeof fetch;
     let hidden = options.hidden ?? false;
     Object.defineProperty(window.document, 'hidden', { get: () => hidden });
     const keep = () => stored.set(origin, { ...window.localStorage });
@@ -147,7 +153,11 @@ export function openBrowser(sink: Sink) {
   function close(): void {
     for (const { window } of pages) window.close();
   }
-  return { open, clock, jar, close };
+
+  /** The acknowledged events, once there are as many and the pages have their answers. */
+  const seen = (count: number) => until(() => underWay === 0 && sink.events().length >= count && sink.events(), 15_000);
+
+  return { open, clock, jar, close, seen };
 }
 
 export async function until<T>(what: () => T | undefined | false | null, patience = 8_000): Promise<T> {

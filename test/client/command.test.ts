@@ -13,7 +13,7 @@ afterEach(async () => {
   browser.close();
   await sink.close();
 });
-const seen = (count: number) => until(() => sink.events().length >= count && sink.events());
+const seen = (count: number) => browser.seen(count);
 const stub =
   (...lines: string[]) =>
   (window: PageWindow) =>
@@ -81,7 +81,7 @@ test('flush sends plain events at once', async () => {
   await seen(1);
   page.footfall('track', 'a_thing');
   page.footfall('flush');
-  await until(() => sink.events().length === 2, 400);
+  await until(() => sink.events().length === 2, 600);
 });
 
 test('no call throws, and none stops later events', async () => {

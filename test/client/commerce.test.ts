@@ -14,7 +14,7 @@ afterEach(async () => {
   browser.close();
   await sink.close();
 });
-const seen = (count: number) => until(() => sink.events().length >= count && sink.events());
+const seen = (count: number) => browser.seen(count);
 const ITEMS = [{ item_id: 'TV-55', price: '499.00', quantity: 1 }];
 
 /** Pushes as a shop's inline scripts do, in the page's own realm. */

@@ -13,7 +13,7 @@ afterEach(async () => {
   browser.close();
   await sink.close();
 });
-const seen = (count: number) => until(() => sink.events().length >= count && sink.events());
+const seen = (count: number) => browser.seen(count);
 /** Everything that the tag left on the device. */
 const kept = async ({ window }: Page) => [
   ...(await browser.jar.getCookies(window.location.href)).map(({ key }) => key),

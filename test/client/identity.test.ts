@@ -15,7 +15,7 @@ afterEach(async () => {
   browser.close();
   await sink.close();
 });
-const seen = (count: number) => until(() => sink.events().length >= count && sink.events());
+const seen = (count: number) => browser.seen(count);
 const find = (type: string) => until(() => sink.events().find((event) => event.type === type));
 
 test('identify is said once in a session, on every page that states it', async () => {

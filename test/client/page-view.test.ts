@@ -13,7 +13,7 @@ afterEach(async () => {
   browser.close();
   await sink.close();
 });
-const seen = (count: number) => until(() => sink.events().length >= count && sink.events());
+const seen = (count: number) => browser.seen(count);
 const urls = () =>
   sink
     .events()

@@ -13,7 +13,7 @@ afterEach(async () => {
   browser.close();
   await sink.close();
 });
-const seen = (count: number) => until(() => sink.events().length >= count && sink.events());
+const seen = (count: number) => browser.seen(count);
 
 test('a tab that was away and is back goes on telling, in requests as before', async () => {
   const page = browser.open();

@@ -14,7 +14,7 @@ afterEach(async () => {
   browser.close();
   await sink.close();
 });
-const seen = (count: number) => until(() => sink.events().length >= count && sink.events(), 15_000);
+const seen = (count: number) => browser.seen(count);
 const waiting = (window: PageWindow) => Object.keys(window.localStorage).filter((key) => key.startsWith('ffe_'));
 const sent = () => sink.requests.flatMap(({ events }) => events.map(({ event_id }) => event_id));
 
@@ -35,10 +35,10 @@ test('plain events gather for at most 800 ms; page views, claims and orders go a
   page.footfall('track', 'a_thing');
   await sleep(50);
   page.footfall('track', 'purchase', {});
-  await until(() => sink.requests.length === 2, 300);
+  await until(() => sink.requests.length === 2, 600);
   expect(types(sink.requests[1]?.events ?? [])).toEqual(['a_thing', 'purchase']);
   page.footfall('track', 'a_thing');
-  await until(() => sink.requests.length === 3, 1_100);
+  await until(() => sink.requests.length === 3, 1_600);
 });
 
 test('after 503, 429, 408, 500 and no answer it tries again, and each event is stored once', async () => {
@@ -48,7 +48,7 @@ test('after 503, 429, 408, 500 and no answer it tries again, and each event is s
     let refusals = 2;
     own.answer = () => (refusals-- > 0 ? status : 204);
     device.open().footfall('track', 'a_thing');
-    await until(() => own.events().length >= 2, 15_000);
+    await device.seen(2);
     await sleep(100);
     expect(own.requests.map((request) => request.status)).toEqual([status, status, 204]);
     expect(new Set(own.requests.map(({ events }) => events.map(({ event_id }) => event_id).join())).size, `after ${status}`).toBe(1);

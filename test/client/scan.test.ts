@@ -13,7 +13,7 @@ afterEach(async () => {
   browser.close();
   await sink.close();
 });
-const seen = (count: number) => until(() => sink.events().length >= count && sink.events());
+const seen = (count: number) => browser.seen(count);
 
 test('the first event carries the token, no later one does, and no address shows it', async () => {
   const page = browser.open({

@@ -2,7 +2,7 @@
 // @vitest-environment node
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { DAY, HOUR, MINUTE } from '../../protocol/event.ts';
-import { openBrowser, type Sink, startSink, until } from './browser.ts';
+import { openBrowser, type Sink, startSink } from './browser.ts';
 
 let sink: Sink;
 let browser: ReturnType<typeof openBrowser>;
@@ -16,7 +16,7 @@ afterEach(async () => {
   await sink.close();
 });
 
-const seen = (count: number) => until(() => sink.events().length >= count && sink.events());
+const seen = (count: number) => browser.seen(count);
 const session = (index: number) => sink.events()[index]?.session_id;
 /** Each visit opens a page, and waits until its page view is stored. */
 async function visit(url = 'https://www.shop.example/', data: Record<string, string> = { site: 'demo' }) {
