@@ -16,14 +16,16 @@ export interface Applier {
 }
 
 export interface Holding {
-  /** Nothing is in hand. */
+  /** Nothing is in hand, and nothing was put aside for later. */
   idle(): boolean;
   /** Groups delivered so far. */
   received(): number;
   /** The consumer is gone: another linker has the partition. */
   lost(): boolean;
+  /** Later groups were delivered, and this one neither is in hand nor was put aside. */
+  passedOver(sequence: number): boolean;
   /** Applies a group that was not delivered. False: it fails though the store works, and may stay. Rejects with StoreUnavailable. */
-  applied(text: string, sequence: number): Promise<boolean>;
+  salvage(text: string, sequence: number): Promise<boolean>;
   /** Lets go at once; what is being applied may go through, which harms nothing. */
   abandon(): void;
   /** Resolves when what it was applying is applied and acknowledged. */
@@ -52,6 +54,9 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
   let queue: JsMsg[] = [];
   /** Sequence numbers in the queue or being applied: what is delivered again meanwhile is the same. */
   const inHand = new Set<number>();
+  /** Those that failed alone, until they come again. */
+  const aside = new Set<number>();
+  let highest = 0;
   /** Of each publisher, the number of its last group seen. */
   const seen = new Map<string, number>();
   /** Groups that are known to be in the stream and did not come in their turn, and since when. */
@@ -76,6 +81,8 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
       if (message.info.deliveryCount > 1) metrics.redeliveries.inc();
       if (inHand.has(message.seq)) return;
       inHand.add(message.seq);
+      aside.delete(message.seq);
+      highest = Math.max(highest, message.seq);
       queue.push(message);
       running ??= new Promise((done) => setImmediate(done)).then(run);
     },
@@ -135,6 +142,7 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
       if (await applied(text, message.seq).catch(() => false)) done(message);
       else {
         inHand.delete(message.seq);
+        aside.add(message.seq);
         message.nak(60 * SECOND);
       }
     }
@@ -188,10 +196,15 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
   }
 
   return {
-    idle: () => inHand.size === 0,
+    idle: () => inHand.size + aside.size === 0,
+    passedOver: (sequence) => sequence < highest && !inHand.has(sequence) && !aside.has(sequence),
     received: () => received,
     lost: () => gone,
-    applied,
+    async salvage(text, sequence) {
+      // Delivered meanwhile, it is the same.
+      inHand.add(sequence);
+      return applied(text, sequence).finally(() => inHand.delete(sequence));
+    },
     abandon: stop,
     async finish() {
       const current = running;

@@ -29,11 +29,13 @@ const LISTEN = 2 * BEAT;
 
 /** How often it is looked at whether the stream keeps something that nobody is given. */
 const SWEEP = 5 * SECOND;
-/** Groups looked at then, the oldest first. */
+/** Groups looked at then, the oldest first, and for how long: what else there is to do waits. */
 const SALVAGE = 1_000;
+const SALVAGE_MS = 2 * SECOND;
 
 const CONSUMER_NOT_FOUND = 10014;
 const NOT_UNIQUE = 10100;
+const NOT_DELETED = 10057;
 
 interface Beat {
   id: string;
@@ -55,6 +57,8 @@ export function startLinker({ stream, applier, metrics, log }: LinkerOptions): L
   let swept = performance.now();
   /** Of partitions with groups in the stream and none in hand at the last look: how many were received by then. */
   let idle = new Map<number, number>();
+  /** The oldest group in the stream at the last look. */
+  let first = 0;
   let closing = false;
   let complained = false;
   let reconciling: Promise<void> | null = null;
@@ -119,44 +123,55 @@ export function startLinker({ stream, applier, metrics, log }: LinkerOptions): L
   }
 
   /**
-   * After servers were lost, a consumer may be without a leader, or know nothing of a group that the stream still has (seen on 2.9).
-   * The first of what is left is fetched from the stream itself, and a new consumer begins with the rest; what was applied before
-   * is known.
+   * After servers were lost, a consumer may be without a leader, or know nothing of groups that the stream still has (seen on 2.9).
+   * Those are fetched from the stream itself; a partition that is given nothing at all gets a new consumer besides.
    */
   async function sweep(): Promise<void> {
     swept = performance.now();
     const { state } = await jsm.streams.info(name, { subjects_filter: stream.subject('*') });
     const now = new Map<number, number>();
-    const stuck = new Map<string, [number, Holding]>();
+    const stuck = new Map<number, Holding>();
     for (const [partition, holding] of held) {
       if (!state.subjects?.[stream.subject(partition)] || !holding.idle()) continue;
       const received = holding.received();
-      if (idle.get(partition) === received) stuck.set(stream.subject(partition), [partition, holding]);
+      if (idle.get(partition) === received) stuck.set(partition, holding);
       else now.set(partition, received);
     }
     idle = now;
-    if (stuck.size === 0) return;
-    log.warn(
-      { partitions: [...stuck.values()].map(([partition]) => partition) },
-      'the stream keeps groups that it does not deliver; they are fetched',
-    );
-    await salvage(stuck);
-    for (const [partition, holding] of stuck.values()) await handOver(partition, holding);
+    const stands = state.messages > 0 && state.first_seq === first;
+    first = state.first_seq;
+    try {
+      if (stuck.size > 0 || stands) await salvage(stuck);
+    } finally {
+      for (const [partition, holding] of stuck) if (held.get(partition) === holding) await handOver(partition, holding);
+    }
   }
 
   /** Reads over all subjects: a server that lost track of a group does not find it by its own, nor does any consumer (seen on 2.9). */
-  async function salvage(stuck: ReadonlyMap<string, [number, Holding]>): Promise<void> {
-    for (let seq = 1, looked = 0; looked < SALVAGE && !closing; looked += 1) {
+  async function salvage(stuck: ReadonlyMap<number, Holding>): Promise<void> {
+    const bySubject = new Map([...held].map(([partition, holding]) => [stream.subject(partition), { partition, holding }]));
+    const until = performance.now() + SALVAGE_MS;
+    for (let seq = 1, looked = 0, salvaged = 0; looked < SALVAGE && performance.now() < until && !closing; looked += 1) {
       // Servers know this form since 2.9, the client's type only for direct reads, which a replica may answer.
       const next = { seq, next_by_subj: '>' };
       const message = await jsm.streams.getMessage(name, next);
       if (!message) return;
-      const [, holding] = stuck.get(message.subject) ?? [];
-      if (await holding?.applied(message.string(), message.seq)) {
-        await jsm.streams.deleteMessage(name, message.seq, false);
-        metrics.salvaged.inc();
-      }
       seq = message.seq + 1;
+      const { partition = -1, holding } = bySubject.get(message.subject) ?? {};
+      if (!holding || held.get(partition) !== holding) continue;
+      if (!stuck.has(partition) && !holding.passedOver(message.seq)) {
+        // It is in hand, as when the store is away: so is what comes after it.
+        if (stuck.size === 0) return;
+        continue;
+      }
+      if (!(await holding.salvage(message.string(), message.seq))) continue;
+      await jsm.streams.deleteMessage(name, message.seq, false).catch((error: unknown) => {
+        // Acknowledged meanwhile; else it is found again.
+        if (codeOf(error) !== NOT_DELETED) throw error;
+      });
+      metrics.salvaged.inc();
+      salvaged += 1;
+      if (salvaged === 1) log.warn({ partition }, 'the stream keeps groups that it does not deliver; they are fetched');
     }
   }
 

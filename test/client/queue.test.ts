@@ -38,7 +38,7 @@ test('plain events gather for at most 800 ms; page views, claims and orders go a
   await until(() => sink.requests.length === 2, 600);
   expect(types(sink.requests[1]?.events ?? [])).toEqual(['a_thing', 'purchase']);
   page.footfall('track', 'a_thing');
-  await until(() => sink.requests.length === 3, 1_600);
+  await until(() => sink.requests.length === 3, 1_300);
 });
 
 test('after 503, 429, 408, 500 and no answer it tries again, and each event is stored once', async () => {

@@ -160,39 +160,70 @@ test('a full stream answers 507, keeps what it has, and takes events again once 
 });
 let acknowledged = 0;
 
-test('groups that the stream keeps and no longer delivers are fetched from it, and nothing counts twice', { timeout: 60_000 }, async () => {
-  const own = await startNats({ servers: 1 });
-  const [node] = own.nodes as [NatsNode];
-  const restart = async (meanwhile: () => void): Promise<void> => {
-    await node.stop();
-    meanwhile();
-    node.start();
-    await own.ready();
-  };
-  const [kept, copy] = [node.groupsOf('forgotten'), join(folder, 'copy')];
+test.each([
+  ['nothing else comes', false],
+  ['others keep coming', true],
+])(
+  'groups that the stream keeps and no longer delivers are fetched from it, and count once: %s',
+  { timeout: 90_000 },
+  async (name, busy) => {
+    const own = await startNats({ servers: 1 });
+    const [node] = own.nodes as [NatsNode];
+    const restart = async (meanwhile: () => void): Promise<void> => {
+      await node.stop();
+      meanwhile();
+      node.start();
+      await own.ready();
+    };
+    const [kept, copy] = [node.groupsOf('forgotten'), join(folder, name)];
 
-  const collector = await serve('forgotten', { nats_url: own.url, role: 'collector', data_dir: join(folder, 'publishes') });
-  const events = Array.from({ length: 12 }, (_, n) => page(`f${n}`, `B${n}`));
-  for (const event of events) expect((await collector.post([event])).status).toBe(204);
-  await close(collector);
-  await restart(() => cpSync(kept, copy, { recursive: true }));
+    const collector = await serve('forgotten', { nats_url: own.url, role: 'collector', data_dir: join(folder, `${name}: publishes`) });
+    const events = Array.from({ length: 12 }, (_, n) => page(`f${n}`, `B${n}`));
+    for (const event of events) expect((await collector.post([event])).status).toBe(204);
+    await close(collector);
+    await restart(() => cpSync(kept, copy, { recursive: true }));
 
-  const linker = await serve('forgotten', { nats_url: own.url });
-  const stored = async (): Promise<string[]> => (await linker.store.queries.events({}, 0, 100)).map(({ event_id }) => event_id).sort();
-  const groups = async (): Promise<string | undefined> => /^footfall_stream_groups (\S+)$/m.exec(await metricsOf(linker))?.[1];
-  expect(await eventually(stored, ({ length }) => length === 12)).toEqual(events.map(({ event_id }) => event_id).sort());
-  expect(await eventually(groups, (count) => count === '0')).toBe('0');
+    const linker = await serve('forgotten', { nats_url: own.url, data_dir: join(folder, `${name}: links`) });
+    const stored = async (): Promise<string[]> =>
+      (await linker.store.queries.events({}, 0, 10_000)).map(({ event_id }) => event_id).filter((event_id) => event_id.startsWith('f'));
+    const value = async (metric: string): Promise<number> =>
+      Number(new RegExp(`^${metric} (\\S+)$`, 'm').exec(await metricsOf(linker))?.[1] ?? Number.NaN);
+    expect((await eventually(stored, ({ length }) => length === 12)).sort()).toEqual(events.map(({ event_id }) => event_id).sort());
+    expect(
+      await eventually(
+        () => value('footfall_stream_groups'),
+        (count) => count === 0,
+      ),
+    ).toBe(0);
 
-  // The stream has its groups again, while its consumers remember that they were acknowledged.
-  await restart(() => {
-    rmSync(kept, { recursive: true });
-    cpSync(copy, kept, { recursive: true });
-  });
-  expect(await eventually(groups, (count) => count === '12')).toBe('12');
-  expect(await eventually(groups, (count) => count === '0')).toBe('0');
-  expect(await metricsOf(linker)).toMatch(/^footfall_linker_salvaged_total 12$/m);
-  expect(await metricsOf(linker)).toMatch(/^footfall_events_total\{fate="duplicate"\} 12$/m);
-  expect((await stored()).length).toBe(12);
-  await close(linker);
-  await own.stop();
-});
+    // The stream has its groups again, while its consumers remember that they were acknowledged.
+    await restart(() => {
+      rmSync(kept, { recursive: true });
+      cpSync(copy, kept, { recursive: true });
+    });
+    let others = 0;
+    const another = (): void => {
+      others += 1;
+      void linker.post([page(`o${others}`, `B${others % 12}`)]);
+    };
+    const traffic = busy ? setInterval(another, 100) : undefined;
+    expect(
+      await eventually(
+        () => value('footfall_linker_salvaged_total'),
+        (count) => count >= 12,
+      ),
+    ).toBe(12);
+    clearInterval(traffic);
+    expect(
+      await eventually(
+        () => value('footfall_stream_groups'),
+        (count) => count === 0,
+      ),
+    ).toBe(0);
+    expect(await value('footfall_events_total\\{fate="duplicate"\\}')).toBe(12);
+    expect((await stored()).length).toBe(12);
+    if (busy) expect(others).toBeGreaterThan(20);
+    await close(linker);
+    await own.stop();
+  },
+);
