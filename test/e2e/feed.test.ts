@@ -75,12 +75,12 @@ test('killed ten times while 50,000 events, logins, merges and undos arrive, it 
  */
 async function write(kills: () => number): Promise<{ merges: number; revokes: number }> {
   const events = Array.from({ length: EVENTS - 2_000 - LOGINS }, (_, i) => plainEvent(i + 2_000));
-  const logins = Array.from({ length: LOGINS }, (_, i) => ({
-    ...plainEvent(i),
-    event_id: `login-${i}`,
-    type: 'login',
-    customer_id: `C${String(random.int(CUSTOMERS)).padStart(3, '0')}`,
-  }));
+  const logins = Array.from({ length: LOGINS }, (_, i) => {
+    const visit = plainEvent(i);
+    // Every other one by whose browser it is, so that sessions lie between two logins of one customer whatever is revoked.
+    const customer = i % 2 === 0 ? Number(visit.anonymous_id?.split('-')[1]) % CUSTOMERS : random.int(CUSTOMERS);
+    return { ...visit, event_id: `login-${i}`, type: 'login', customer_id: customerOf(customer) };
+  });
   for (const login of logins) events.splice(random.int(events.length), 0, login);
   const batches: Partial<WireEvent>[][] = [];
   for (let i = 0; i < events.length; i += 100) batches.push(events.slice(i, i + 100));
@@ -113,7 +113,7 @@ async function write(kills: () => number): Promise<{ merges: number; revokes: nu
       if (said.length < 20 && lanes > 0) await new Promise((resolve) => setTimeout(resolve, 10));
       else if (made.merges < MERGES && random.int(4) === 0) {
         const from = 1 + random.int(CUSTOMERS - 1);
-        const customers = [`C${String(from).padStart(3, '0')}`, `C${String(from - 1).padStart(3, '0')}`];
+        const customers = [customerOf(from), customerOf(from - 1)];
         if (await decide({ type: 'merge', customers, into: pick(customers) })) made.merges += 1;
       } else if (made.revokes < REVOKES) {
         const target = decisions.length > 4 && random.int(3) === 0 ? pick(decisions) : pick(said);
@@ -124,6 +124,8 @@ async function write(kills: () => number): Promise<{ merges: number; revokes: nu
   await Promise.all([lane(), lane(), lane(), state()]);
   return made;
 }
+
+const customerOf = (n: number): string => `C${String(n).padStart(3, '0')}`;
 
 /** An event of one of three sessions on one of many browsers, at any moment of a month. */
 function plainEvent(i: number): Partial<WireEvent> {
