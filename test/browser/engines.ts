@@ -117,7 +117,18 @@ const QUIT_TIMEOUT = 5_000;
 type Starter = (profileDir: string, options: LaunchOptions, removes: readonly string[]) => Promise<Started>;
 const STARTERS: Record<Engine, Starter> = { chromium: startChromium, firefox: startFirefox, webkit: startWebKit };
 
-async function startChromium(profileDir: string, { mobile, args = [] }: LaunchOptions, removes: readonly string[]): Promise<Started> {
+async function startChromium(profileDir: string, options: LaunchOptions, removes: readonly string[]): Promise<Started> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await startChromedriver(profileDir, options, removes);
+    } catch (error) {
+      // It picks a port that is free in IPv6, and then ends if that is taken in IPv4.
+      if (tries === 5 || !/Address already in use/.test(String(error))) throw error;
+    }
+  }
+}
+
+async function startChromedriver(profileDir: string, { mobile, args = [] }: LaunchOptions, removes: readonly string[]): Promise<Started> {
   const service = startGuarded('chromedriver', ['--port=0'], { removes, env: isolated(profileDir) });
   return orKill([service], async () => {
     const [, port] = await service.waitFor(/started successfully on port (\d+)/, START_TIMEOUT);
