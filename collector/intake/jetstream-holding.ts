@@ -203,6 +203,9 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
     async salvage(text, sequence) {
       // Delivered meanwhile, it is the same.
       inHand.add(sequence);
+      const group = decodeGroup(text);
+      // It did come, if not by the consumer.
+      if (group) audit(group);
       return applied(text, sequence).finally(() => inHand.delete(sequence));
     },
     abandon: stop,
