@@ -205,7 +205,7 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
       inHand.add(sequence);
       const group = decodeGroup(text);
       // It did come, if not by the consumer.
-      if (group) audit(group);
+      if (group) missing.delete(`${group.from} ${group.n}`);
       return applied(text, sequence).finally(() => inHand.delete(sequence));
     },
     abandon: stop,
