@@ -19,7 +19,8 @@ const LATER = { maxWorkers: 2, sequence: { groupOrder: 1 } };
 const POSTGRES = { globalSetup: 'test/postgres-on-demand.ts' };
 
 const project = (name: string, include: string[], more: object = {}) => ({
-  test: { name, include, testTimeout: 20_000, hookTimeout: 60_000, ...more },
+  // On a busy machine a second, the default of `expect.poll`, is soon over.
+  test: { name, include, testTimeout: 20_000, hookTimeout: 60_000, expect: { poll: { timeout: 10_000 } }, ...more },
 });
 
 export default defineConfig({

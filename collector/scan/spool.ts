@@ -61,19 +61,20 @@ export async function openSpool(file: string): Promise<Spool> {
     },
     async replay(store) {
       await inTurn(async () => {
-        if ((await isThere(old)) || !(await isThere(file))) return;
+        if (await isThere(old)) return;
+        waiting = await isThere(file);
+        if (!waiting) return;
         await handle?.close();
         handle = null;
         await rename(file, old);
       });
-      if (!(await isThere(old))) {
-        waiting = await isThere(file);
-        return 0;
-      }
+      if (!(await isThere(old))) return 0;
       const events = (await readFile(old, 'utf8')).split('\n').flatMap(parsed);
       for (let at = 0; at < events.length; at += GROUP) await store(events.slice(at, at + GROUP));
-      await rm(old);
-      waiting = await isThere(file);
+      await inTurn(async () => {
+        await rm(old);
+        waiting = await isThere(file);
+      });
       return events.length;
     },
     get waiting() {

@@ -74,7 +74,7 @@ test('the spool is replayed while it runs; a scan that comes in meanwhile is not
   expect(await recorder.record(event('c'))).toBe(true);
   failing = false;
   await expect.poll(() => [...stored].sort().join('')).toBe('abc');
-  expect(spool.waiting).toBe(false);
+  await expect.poll(() => spool.waiting).toBe(false);
   await recorder.close();
 });
 
