@@ -1,8 +1,7 @@
 /** How the CLI reaches a collector: the one that runs on DATA_DIR, else one of its own for the length of the command. */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Collector } from './collector.ts';
 import { type Config, readConfig } from './config.ts';
+import { readAdminToken, readRunning } from './data-dir.ts';
 import { Problem } from './errors.ts';
 import { createLog } from './log.ts';
 
@@ -47,9 +46,8 @@ async function embedded(config: Config): Promise<Collector> {
 
 /** The address of the collector that holds this data directory, if it answers. */
 async function runningUrl(data_dir: string): Promise<string | null> {
-  const file = join(data_dir, 'running.json');
-  if (!existsSync(file)) return null;
-  const { url } = JSON.parse(readFileSync(file, 'utf8')) as { url: string };
+  const { url } = readRunning(data_dir) ?? {};
+  if (url === undefined) return null;
   return fetch(`${url}/healthz`).then(
     ({ ok }) => (ok ? url : null),
     () => null,
@@ -57,7 +55,7 @@ async function runningUrl(data_dir: string): Promise<string | null> {
 }
 
 function readToken(data_dir: string): string {
-  const file = join(data_dir, 'admin-token');
-  if (!existsSync(file)) throw new Problem(401, `No admin token in ${file}: set ADMIN_TOKEN`);
-  return readFileSync(file, 'utf8').trim();
+  const token = readAdminToken(data_dir);
+  if (token === null) throw new Problem(401, `No admin token in ${data_dir}/admin-token: set ADMIN_TOKEN`);
+  return token;
 }

@@ -1,52 +1,32 @@
 /** Puts a collector together: the only file that names adapters. Used by main, the CLI, tests, and whoever embeds it. */
-import { randomBytes } from 'node:crypto';
-import { accessSync, chmodSync, constants, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Config, readConfig } from './config.ts';
+import { dropRunning, keepAdminToken, spoolFile, writeRunning } from './data-dir.ts';
 import type { SiteRecord } from './domain/site.ts';
 import { Problem, StartupError } from './errors.ts';
 import { readsOn } from './export/export.ts';
 import { sqliteReads } from './export/sqlite.ts';
 import { createAdmission } from './http/admission.ts';
+import { mountApi } from './http/api.ts';
 import { apiLimit } from './http/api-limit.ts';
 import { createApp } from './http/app.ts';
-import { auditRoutes, createAudit } from './http/audit.ts';
+import { createAudit } from './http/audit.ts';
 import { createAuth } from './http/auth.ts';
-import { codeRoutes } from './http/codes.ts';
-import { codesRevokeRoutes } from './http/codes-revoke.ts';
 import { createCollect } from './http/collect.ts';
-import { customerRoutes } from './http/customers.ts';
-import { decisionRoutes } from './http/decisions.ts';
 import { demoRoutes } from './http/demo.ts';
 import { docsRoutes } from './http/docs-page.ts';
-import { createApi } from './http/endpoint.ts';
-import { erasureRoutes } from './http/erasure.ts';
-import { eventRoutes } from './http/events.ts';
-import { explanationRoutes } from './http/explanations.ts';
 import { createFrontier } from './http/frontier.ts';
 import { createGs1, lookupOf, type SiteTarget } from './http/gs1.ts';
-import { gs1TargetRoutes } from './http/gs1-targets.ts';
-import { importRoutes } from './http/import.ts';
-import { linkRoutes } from './http/links.ts';
-import { pictureRoutes } from './http/pictures.ts';
-import { profileRoutes } from './http/profiles.ts';
 import { rateLimit } from './http/rate.ts';
-import { relinkRoutes } from './http/relink.ts';
-import { reportRoutes } from './http/reports.ts';
-import { reviewRoutes } from './http/review.ts';
 import { createScan } from './http/scan.ts';
-import { scanRoutes } from './http/scans.ts';
 import { createHttpServer, drainServer, listen } from './http/server.ts';
 import { sessionRoutes } from './http/session.ts';
-import { siteRoutes } from './http/sites.ts';
-import { storeRoutes } from './http/stores.ts';
-import { streamRoutes } from './http/stream.ts';
 import { tagRoutes } from './http/tag.ts';
-import { tokenRoutes } from './http/tokens.ts';
 import { uiRoutes } from './http/ui.ts';
-import { BACKUP_PART, upkeepRoutes } from './http/upkeep.ts';
+import { BACKUP_PART } from './http/upkeep.ts';
 import { directIntake } from './intake/direct.ts';
 import { openJetstream } from './intake/jetstream-shape.ts';
 import type { StreamSettings } from './intake/jetstream-stream.ts';
@@ -55,7 +35,6 @@ import { createRetention } from './intake/retention.ts';
 import { DEFAULT_POLICY } from './linking/policy.ts';
 import { createLog, type Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
-import { createStandings } from './profile/standings.ts';
 import { codeUrl } from './scan/code.ts';
 import { codeCache } from './scan/code-cache.ts';
 import { createRecorder } from './scan/recorder.ts';
@@ -156,7 +135,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
         onBroken?.();
       });
   const reads = config.database_url ? readsOn(store.queries) : sqliteReads(file);
-  const { token: admin_token, isNew } = adminToken(config);
+  const { token: admin_token, isNew } = keepAdminToken(config);
   const auth = await createAuth(store, admin_token);
   // Another collector on the same database may have made or revoked tokens.
   const reload = config.database_url ? setInterval(() => void auth.reload().catch(() => undefined), TOKENS_MS).unref() : undefined;
@@ -217,7 +196,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     ...{ admission, retention },
     trust_proxy: config.trust_proxy,
   });
-  const recorder = createRecorder({ intake, metrics, log, spool: await openSpool(join(spoolDir(config), 'scans.spool')) });
+  const recorder = createRecorder({ intake, metrics, log, spool: await openSpool(spoolFile(config)) });
   const gs1Targets = codeCache<SiteTarget[]>(async (key) => {
     const { anchors, prefixes } = lookupOf(key);
     return store.queries.gs1TargetsOf(anchors, prefixes);
@@ -228,33 +207,14 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     targetsOf: gs1Targets.get,
     storesOf: stores.get,
   });
-  const standings = createStandings({ queries: store.queries, sites: store.sites, now });
   const scan = createScan({ recorder, metrics, log, siteOf, now, codeOf: codes.get });
   const audit = createAudit({ store, days: config.audit_days, log, now });
   const limit = apiLimit({ auth, api_rate: config.api_rate, trust_proxy: config.trust_proxy, now });
-  const api = createApi({ auth, audit, limit, settled, sites: store.sites, now });
-  auditRoutes({ api, store, audit });
-  storeRoutes({ api, store, onChange: stores.forgetAll });
-  profileRoutes({ api, store, standings, now });
-  customerRoutes({ api, store, standings, now });
-  eventRoutes({ api, store });
-  reportRoutes({ api, store, now });
-  reviewRoutes({ api, store, policy: DEFAULT_POLICY, now });
-  linkRoutes({ api, store, reads, now });
-  explanationRoutes({ api, store, reads, now });
-  pictureRoutes({ api, store, publicUrl: () => url });
-  codeRoutes({ api, store, now, publicUrl: () => url, onChange: codesChanged });
-  codesRevokeRoutes({ api, store, intake: direct, policy: DEFAULT_POLICY, now, onChange: codesChanged });
-  scanRoutes({ api, store, now });
-  gs1TargetRoutes({ api, store, now, onChange: gs1Targets.forgetAll });
-  decisionRoutes({ api, store, intake: direct, policy: DEFAULT_POLICY, now });
-  relinkRoutes({ api, store, policy: DEFAULT_POLICY });
-  importRoutes({ api, store, intake: direct, metrics, retention, now });
-  siteRoutes({ api, store });
-  tokenRoutes({ api, store, auth, now });
-  upkeepRoutes({ api, store, intake: direct, metrics, retention, data_dir: config.data_dir, now });
-  const stream = streamRoutes({ api, store, auth, frontier, log, now });
-  erasureRoutes({ api, store, policy: DEFAULT_POLICY, onCodes: codesChanged, now });
+  const { api, stream } = mountApi({
+    ...{ store, intake: direct, reads, auth, audit, limit, settled, retention, frontier, metrics, log, now },
+    ...{ policy: DEFAULT_POLICY, data_dir: config.data_dir, publicUrl: () => url },
+    ...{ onCodes: codesChanged, onStores: stores.forgetAll, onGs1Targets: gs1Targets.forgetAll },
+  });
   const app = createApp({
     ...{ metrics, log },
     probe: () => probeAll(config.role, { stream: shape?.probe, store: () => store.probe(now()) }),
@@ -281,11 +241,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
   if (config.demo) await seedDemo(store, { file: join(shop, 'seed.json'), url, port, now: now() });
   await warmCodes();
   await recorder.replay();
-  const running = join(config.data_dir, 'running.json');
-  writeFileSync(
-    running,
-    JSON.stringify({ url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`, pid: process.pid }),
-  );
+  writeRunning(config, port);
 
   return {
     url,
@@ -306,7 +262,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
       await retention?.close();
       await reads.close();
       await store.close();
-      rmSync(running, { force: true });
+      dropRunning(config.data_dir);
       unlock();
     },
   };
@@ -324,28 +280,6 @@ async function probeAll(
 ): Promise<void> {
   await stream?.();
   if (role !== 'collector') await store();
-}
-
-/** Looked at now: that it is not there must not be found out when the store fails. */
-function spoolDir({ spool_dir, data_dir }: Config): string {
-  try {
-    accessSync(join(spool_dir || data_dir, '.'), constants.W_OK);
-  } catch (error) {
-    throw new StartupError(`SPOOL_DIR=${spool_dir}: not a folder that can be written (${(error as Error).message})`);
-  }
-  return spool_dir || data_dir;
-}
-
-/** The token given, or the one kept in DATA_DIR, or a new one. */
-function adminToken({ admin_token, data_dir }: Config): { token: string; isNew: boolean } {
-  const file = join(data_dir, 'admin-token');
-  const kept = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
-  const token = admin_token || kept || `sk_${randomBytes(32).toString('base64url')}`;
-  if (token !== kept) {
-    writeFileSync(file, `${token}\n`, { mode: 0o600 });
-    chmodSync(file, 0o600);
-  }
-  return { token, isNew: token !== kept && !admin_token };
 }
 
 function packageRoot(): string {

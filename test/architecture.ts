@@ -25,7 +25,7 @@ const LAYERS: readonly Layer[] = [
   // What store and intake both speak of: sites, accepted events, devices.
   { name: 'domain', files: /^collector\/domain\//, imports: ['protocol', 'linking', 'errors'] },
   { name: 'errors', files: /^collector\/errors\.ts$/, imports: ['protocol'] },
-  { name: 'leaves', files: /^collector\/(config|metrics|log)\.ts$/, imports: ['protocol', 'errors'] },
+  { name: 'leaves', files: /^collector\/(config|data-dir|metrics|log)\.ts$/, imports: ['protocol', 'errors'] },
   { name: 'simulate', files: /^collector\/simulate\//, imports: ['protocol'] },
   { name: 'store', files: /^collector\/store\//, imports: BELOW_STORE },
   { name: 'intake', files: /^collector\/intake\//, imports: [...BELOW_STORE, 'store'] },

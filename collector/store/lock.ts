@@ -1,7 +1,8 @@
 /** One process a data directory: what a process keeps in memory of its browsers must not change behind its back. */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
+import { readRunning } from '../data-dir.ts';
 import { StartupError } from '../errors.ts';
 
 /** Takes the lock, which the system releases when the process dies. Returns its release. Throws StartupError. */
@@ -20,12 +21,8 @@ export function lockDataDir(data_dir: string): () => void {
 }
 
 function runningProcess(data_dir: string): string {
-  try {
-    const { pid, url } = JSON.parse(readFileSync(join(data_dir, 'running.json'), 'utf8')) as { pid: number; url: string };
-    return `process ${pid} at ${url}`;
-  } catch {
-    return 'still starting';
-  }
+  const running = readRunning(data_dir);
+  return running ? `process ${running.pid} at ${running.url}` : 'still starting';
 }
 
 /** Level by level: `mkdirSync(recursive)` never returns where a system folder such as /proc refuses new entries. */

@@ -3,11 +3,14 @@
  * readers follow (events, change feed). The lock is held until the commit, so that places are seen in their order, none ever late.
  */
 
+import type { Millis } from '../../protocol/event.ts';
 import type { AcceptedEvent } from '../domain/accepted-event.ts';
+import { touchOf } from '../domain/channel.ts';
 import { fillsCart, orderEventOf } from '../domain/order-event.ts';
 import { LOCKS } from './postgres-connect.ts';
 import { prepared, rowParameters, type Session } from './postgres-sql.ts';
-import { GROW_COLUMNS, JUDGE_COLUMNS, PUT_COLUMNS } from './rows.ts';
+import { GROW_COLUMNS, growValues, JUDGE_COLUMNS, judgeValues, lean, PUT_COLUMNS } from './rows.ts';
+import type { SavedBrowser } from './store.ts';
 
 /** An event that is not in its table yet. */
 export interface PendingEvent {
@@ -29,8 +32,10 @@ export interface PendingScan {
   session_pk: number | null;
 }
 
+type Told = [link_version: number, changed_at: Millis, cause_event_id: string];
+
 type LinkWrite =
-  | { kind: 'put'; content: unknown[]; told: [link_version: number, changed_at: number, cause_event_id: string]; browser_pk: number }
+  | { kind: 'put'; content: unknown[]; told: Told; browser_pk: number }
   | { kind: 'judge' | 'grow'; content: unknown[] }
   | { kind: 'drop' };
 
@@ -39,27 +44,15 @@ export interface Pending {
   scans: Map<string, PendingScan>;
   /** An entry of the change feed: type, site_pk, session_pk, segment, link_version, link, old, cause_event_id, changed_at. */
   change(entry: readonly unknown[]): void;
-  /** A whole row, of a link that changed. */
-  putLink(
-    at: LinkPlace,
-    content: unknown[],
-    told: [link_version: number, changed_at: number, cause_event_id: string],
-    browser_pk: number,
-  ): void;
-  /** A row whose link stays as it is told. */
-  judgeLink(at: LinkPlace, content: unknown[]): void;
-  /** A row that took in more events: values of GROW_COLUMNS. */
-  growLink(at: LinkPlace, content: unknown[]): void;
-  dropLink(at: LinkPlace): void;
-  /** landing_time, landing_rank, landing_event_id, and the touch's columns. */
-  setLanding(session_pk: number, values: unknown[]): void;
+  /** What their sessions' links and landings become, with the change feed's entries. */
+  saveLinks(saved: readonly SavedBrowser[], now: Millis, policy_version: number): void;
   /** Sends links and landings, so that they can be read in this transaction. */
   sendLinks(session: Session): void;
   /** Sends all that is left. No lock may be taken afterwards. */
   sendAll(session: Session): void;
 }
 
-export interface LinkPlace {
+interface LinkPlace {
   session_pk: number;
   segment: number;
 }
@@ -73,22 +66,53 @@ export function createPending(): Pending {
   const wrote = (at: LinkPlace): LinkWrite | undefined => links.get(keyOf(at))?.write;
   const set = (at: LinkPlace, write: LinkWrite): void => void links.set(keyOf(at), { at, write });
 
+  /** A row whose link stays as it is told. */
+  function judgeLink(at: LinkPlace, content: unknown[]): void {
+    const before = wrote(at);
+    set(at, before?.kind === 'put' ? { ...before, content } : { kind: 'judge', content });
+  }
+
+  /** A row that took in more events: values of GROW_COLUMNS. */
+  function growLink(at: LinkPlace, content: unknown[]): void {
+    const before = wrote(at);
+    if (before && before.kind !== 'drop') set(at, { ...before, content: [...content, ...before.content.slice(content.length)] });
+    else set(at, { kind: 'grow', content });
+  }
+
   const pending: Pending = {
     events: [],
     scans: new Map(),
     change: (entry) => void changes.push(entry),
-    putLink: (at, content, told, browser_pk) => set(at, { kind: 'put', content, told, browser_pk }),
-    judgeLink(at, content) {
-      const before = wrote(at);
-      set(at, before?.kind === 'put' ? { ...before, content } : { kind: 'judge', content });
+    saveLinks(saved, now, policy_version) {
+      for (const { record, sessions } of saved) {
+        const { browser_pk, site_pk } = record;
+        for (const { session, changes: made, cause_event_id } of sessions) {
+          const session_pk = record.session_pks.get(session.session_id) ?? -1;
+          if (session.landing_page && session.landing) {
+            const { time, rank, event_id } = session.landing;
+            const touch = touchOf(session.landing_page.url, session.landing_page.referrer);
+            landings.set(session_pk, [time, rank, event_id, ...Object.values(touch)]);
+            session.landing_page = null;
+          }
+          for (const { segment, content, link_version, change, grown } of made.writes) {
+            const at = { session_pk, segment };
+            if (grown) growLink(at, growValues(content));
+            else if (!change) judgeLink(at, judgeValues(content, policy_version));
+            else {
+              const told: Told = [link_version, now, cause_event_id];
+              set(at, { kind: 'put', content: judgeValues(content, policy_version), told, browser_pk });
+              const link = lean(content.outcome);
+              const old = change.old && lean(change.old);
+              changes.push(['upsert', site_pk, session_pk, segment, link_version, link, old, cause_event_id, now]);
+            }
+          }
+          for (const { segment, old } of made.gone) {
+            set({ session_pk, segment }, { kind: 'drop' });
+            changes.push(['delete', site_pk, session_pk, segment, null, null, lean(old), cause_event_id, now]);
+          }
+        }
+      }
     },
-    growLink(at, content) {
-      const before = wrote(at);
-      if (before && before.kind !== 'drop') set(at, { ...before, content: [...content, ...before.content.slice(content.length)] });
-      else set(at, { kind: 'grow', content });
-    },
-    dropLink: (at) => set(at, { kind: 'drop' }),
-    setLanding: (session_pk, values) => void landings.set(session_pk, values),
 
     sendLinks(session) {
       const rows = { put: [] as unknown[][], judge: [] as unknown[][], grow: [] as unknown[][], drop: [] as unknown[][] };

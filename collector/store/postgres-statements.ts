@@ -103,7 +103,7 @@ export function createStatements(context: TxContext, forgetCustomers: (changed: 
       if (changed.size === 0) return new Set();
       // A guest whose claims stand on browsers that others may hold: only alone.
       const claims = context.isExclusive() ? [] : await liveClaims(site_pk, new Set(changed.keys()), false);
-      if (claims.some(({ browser_pk }) => browser_pk !== null && !context.isLocked(browser_pk))) await need('exclusive');
+      if (claims.some(({ browser_pk }) => browser_pk !== null && !context.browsers.isLocked(browser_pk))) await need('exclusive');
       const own = [...changed].filter(([customer_id, person]) => customer_id === person).map(([customer_id]) => customer_id);
       const joined = [...changed].filter(([customer_id, person]) => customer_id !== person);
       if (own.length > 0) session.send(DROP_PERSONS, [site_pk, texts(own)]);
@@ -126,10 +126,10 @@ export function createStatements(context: TxContext, forgetCustomers: (changed: 
       forgetCustomers(new Set([...changed.keys()].map((customer_id) => `${site_pk} ${customer_id}`)));
       return new Set(changed.keys());
     },
-    forgetBrowsers: (browser_pks) => context.forget(browser_pks),
+    forgetBrowsers: async (browser_pks) => context.browsers.forget(browser_pks),
     async queueRelinks(relinks) {
       if (relinks.length === 0) return;
-      if (relinks.some(({ browser_pk }) => !context.isLocked(browser_pk))) await need('exclusive');
+      if (relinks.some(({ browser_pk }) => !context.browsers.isLocked(browser_pk))) await need('exclusive');
       queue.waiting = true;
       ahead = [];
       const rows = relinks.map(({ browser_pk, from, to, refold, cause_event_id }) => [
@@ -146,7 +146,7 @@ export function createStatements(context: TxContext, forgetCustomers: (changed: 
         ahead = (await session.query<RelinkColumns>(NEXT_RELINKS, [Math.max(limit, AHEAD)])).map(
           ({ refold, from_time, to_time, ...row }) => ({ ...row, from: from_time, to: to_time, refold: refold === 1 }),
         );
-        await context.hold(new Set(ahead.map(({ browser_pk }) => browser_pk)));
+        await context.browsers.hold(new Set(ahead.map(({ browser_pk }) => browser_pk)));
         queue.waiting = ahead.length > 0;
       }
       return ahead.slice(0, limit);

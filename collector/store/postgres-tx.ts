@@ -3,30 +3,25 @@
  * (shared, or exclusive for what changes that), event keys, guests and scans, browsers, the feed.
  */
 import { Kysely, PostgresDialect, type RawBuilder } from 'kysely';
-import type { LRUCache } from 'lru-cache';
 import type { AcceptedEvent } from '../domain/accepted-event.ts';
-import { touchOf } from '../domain/channel.ts';
 import type { Site, SiteRecord } from '../domain/site.ts';
 import { GUEST_PREFIX } from '../linking/claim.ts';
 import type { Decision } from '../linking/event.ts';
-import { type BrowserRow, emptyBrowser, ensureSessions, readBrowsers, readSessions } from './postgres-browsers.ts';
+import { readSessions } from './postgres-browsers.ts';
 import { createCodeStatements } from './postgres-codes.ts';
 import { LOCKS } from './postgres-connect.ts';
 import { placedEvents, readCarriedScans, readCopies } from './postgres-events.ts';
+import { type BrowserMemory, createHeldBrowsers, type HeldBrowsers } from './postgres-held.ts';
 import { insertEvents } from './postgres-insert.ts';
 import { createPending, type Pending } from './postgres-pending.ts';
-import { numbers, prepared, rowParameters, type Session, texts } from './postgres-sql.ts';
+import { prepared, rowParameters, type Session, texts } from './postgres-sql.ts';
 import { createStatements } from './postgres-statements.ts';
 import { createUpkeepStatements } from './postgres-upkeep.ts';
 import type { Tables } from './queries.ts';
-import { growValues, judgeValues, lean } from './rows.ts';
-import type { BrowserRecord, Customer, StoredCopy, Tx } from './store.ts';
+import type { Customer, StoredCopy, Tx } from './store.ts';
 
 /** What a process keeps between transactions. */
-export interface Memory {
-  /** Browsers as of a version of their row. */
-  browsers: LRUCache<string, { record: BrowserRecord; version: number }>;
-  lookups: { hits: number; misses: number };
+export interface Memory extends BrowserMemory {
   /** As of a version of who is who. */
   identity: Identity;
   devicePks(devices: Iterable<AcceptedEvent['device']>): Promise<(device: AcceptedEvent['device']) => number>;
@@ -54,11 +49,7 @@ export interface TxContext {
   isExclusive(): boolean;
   /** Whether browsers wait to be judged again; to be set when some are queued. */
   queue: { waiting: boolean };
-  isLocked(browser_pk: number): boolean;
-  /** Locks and reads browsers, those that are not held yet; only where it is exclusive. */
-  hold(browser_pks: Iterable<number>): Promise<void>;
-  /** Browsers that must be read again. */
-  forget(browser_pks: Iterable<number>): Promise<void>;
+  browsers: HeldBrowsers;
   /** Who is who changes with this transaction. */
   changesIdentity(): void;
 }
@@ -75,9 +66,6 @@ export interface OpenTx {
 /** Makes statements of queries; its connection is never used. */
 const COMPILER = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: async () => Promise.reject(new Error('only compiles')) }) });
 
-/** How many sessions a browser may hold to be kept in memory. */
-const SESSIONS_CACHED = 20;
-
 export function createPostgresTx(
   session: Session,
   memory: Memory,
@@ -85,9 +73,6 @@ export function createPostgresTx(
   saveSite: (site: Site) => Promise<SiteRecord>,
 ): OpenTx {
   const pending = createPending();
-  const records = new Map<string, { record: BrowserRecord; version: number }>();
-  const byPk = new Map<number, BrowserRecord>();
-  const locked = new Set<number>();
   const queue = { waiting: false };
   let mode: 'none' | 'shared' | 'exclusive' = 'none';
   let identityChanged = false;
@@ -112,42 +97,12 @@ export function createPostgresTx(
       queue.waiting = state?.queued ?? false;
     },
     isExclusive: () => mode === 'exclusive',
-    isLocked: (browser_pk) => locked.has(browser_pk),
-    async hold(browser_pks) {
-      const missing = [...browser_pks].filter((browser_pk) => !byPk.has(browser_pk));
-      if (missing.length === 0) return;
-      pending.sendLinks(session);
-      await readAgain(await session.query<BrowserRow & { version: number }>(LOCK_BROWSERS_AT, [numbers(missing)]));
-    },
-    async forget(browser_pks) {
-      const others: number[] = [];
-      for (const browser_pk of browser_pks) {
-        const record = byPk.get(browser_pk);
-        byPk.delete(browser_pk);
-        if (record) records.delete(nameOf(record));
-        if (!locked.has(browser_pk)) others.push(browser_pk);
-      }
-      pending.sendLinks(session);
-      // What other processes keep of them is old as well.
-      if (others.length > 0) session.send(TOUCH, [numbers(others)]);
-    },
+    browsers: createHeldBrowsers(session, pending, memory, () => context.need('exclusive')),
     changesIdentity() {
       identityChanged = true;
       memory.identity = { version: Number.NaN, decisions: new Map(), hubs: new Map() };
     },
   };
-
-  function hold(record: BrowserRecord, version: number): BrowserRecord {
-    records.set(nameOf(record), { record, version });
-    byPk.set(record.browser_pk, record);
-    locked.add(record.browser_pk);
-    return record;
-  }
-
-  async function readAgain(rows: readonly (BrowserRow & { version: number })[]): Promise<void> {
-    const read = await readBrowsers(session, rows);
-    for (const [index, record] of read.entries()) hold(record, rows[index]?.version ?? Number.NaN);
-  }
 
   /** R8, R10: who these are, looked up for all claims at once. */
   async function lookUp(site_pk: number, customer_ids: Iterable<string>): Promise<void> {
@@ -199,49 +154,8 @@ export function createPostgresTx(
       const old = event_ids.filter((event_id) => !fresh?.has(`${event_id} ${site_pk}`));
       return old.length > 0 ? readCopies(session, site_pk, old) : new Map<string, StoredCopy>();
     },
-    async loadBrowsers(refs) {
-      if (refs.length === 0) return [];
-      pending.sendLinks(session);
-      const sorted = [...refs].sort((a, b) => a.site_pk - b.site_pk || (a.anonymous_id < b.anonymous_id ? -1 : 1));
-      const rows = await session.query<BrowserRow & { version: number }>(
-        LOCK_BROWSERS,
-        BROWSER_ROWS.values(sorted.map(({ site_pk, anonymous_id }) => [site_pk, anonymous_id])),
-      );
-      const missing: (BrowserRow & { version: number })[] = [];
-      for (const row of rows) {
-        const name = nameOf(row);
-        const cached = memory.browsers.get(name);
-        // Until the commit it is this transaction's only.
-        memory.browsers.delete(name);
-        if (cached && cached.version === row.version - 1) {
-          memory.lookups.hits += 1;
-          hold(cached.record, row.version);
-        } else {
-          memory.lookups.misses += 1;
-          if (row.version === 0) hold(emptyBrowser(row), 0);
-          else missing.push(row);
-        }
-      }
-      await readAgain(missing);
-      const wanted = refs.flatMap((ref) => {
-        const { record } = records.get(nameOf(ref)) ?? {};
-        if (!record) throw new Error(`no browser ${ref.anonymous_id}`);
-        return [...ref.session_ids].flatMap((session_id) => (record.session_pks.has(session_id) ? [] : [{ record, session_id }]));
-      });
-      await ensureSessions(session, wanted);
-      return refs.map((ref) => (records.get(nameOf(ref)) as { record: BrowserRecord }).record);
-    },
-    async browserAt(browser_pk) {
-      const held = byPk.get(browser_pk);
-      if (held) return held;
-      // Locked after others, it could be one that waits for one of these.
-      if (!locked.has(browser_pk)) await context.need('exclusive');
-      pending.sendLinks(session);
-      await readAgain(await session.query<BrowserRow & { version: number }>(locked.has(browser_pk) ? BROWSER : LOCK_BROWSER, [browser_pk]));
-      const record = byPk.get(browser_pk);
-      if (!record) throw new Error(`no browser ${browser_pk}`);
-      return record;
-    },
+    loadBrowsers: (refs) => context.browsers.load(refs),
+    browserAt: (browser_pk) => context.browsers.at(browser_pk),
     async insertEvents(events) {
       insertEvents(session, pending, events, devicePk);
     },
@@ -281,36 +195,7 @@ export function createPostgresTx(
       if (claimer) session.send(MOVE_CLAIM, [browser_pk, session_pk, time, rank, event_id, site_pk, scan_id]);
     },
     async saveBrowsers(saved, now, policy_version) {
-      for (const { record, sessions } of saved) {
-        const { browser_pk, site_pk } = record;
-        for (const { session: state, changes, cause_event_id } of sessions) {
-          const session_pk = record.session_pks.get(state.session_id) ?? -1;
-          if (state.landing_page && state.landing) {
-            const { time, rank, event_id } = state.landing;
-            pending.setLanding(session_pk, [
-              time,
-              rank,
-              event_id,
-              ...Object.values(touchOf(state.landing_page.url, state.landing_page.referrer)),
-            ]);
-            state.landing_page = null;
-          }
-          for (const { segment, content, link_version, change, grown } of changes.writes) {
-            const at = { session_pk, segment };
-            if (grown) pending.growLink(at, growValues(content));
-            else if (!change) pending.judgeLink(at, judgeValues(content, policy_version));
-            else {
-              pending.putLink(at, judgeValues(content, policy_version), [link_version, now, cause_event_id], browser_pk);
-              const told = [link_version, lean(content.outcome), change.old && lean(change.old), cause_event_id, now];
-              pending.change(['upsert', site_pk, session_pk, segment, ...told]);
-            }
-          }
-          for (const { segment, old } of changes.gone) {
-            pending.dropLink({ session_pk, segment });
-            pending.change(['delete', site_pk, session_pk, segment, null, null, lean(old), cause_event_id, now]);
-          }
-        }
-      }
+      pending.saveLinks(saved, now, policy_version);
     },
     async saveSite(site) {
       sitesChanged = true;
@@ -330,13 +215,11 @@ export function createPostgresTx(
       if (identityChanged) session.send(NEW_IDENTITY);
     },
     committed() {
-      for (const [name, held] of records) if (held.record.state.sessions.size <= SESSIONS_CACHED) memory.browsers.set(name, held);
+      context.browsers.keep();
     },
     changedSites: () => sitesChanged,
   };
 }
-
-const nameOf = ({ site_pk, anonymous_id }: { site_pk: number; anonymous_id: string }): string => `${site_pk} ${anonymous_id}`;
 
 const SHARE_IDENTITY = prepared(`SELECT pg_advisory_xact_lock_shared(${LOCKS.identity})`);
 const LOCK_IDENTITY = prepared(`SELECT pg_advisory_xact_lock(${LOCKS.identity})`);
@@ -355,19 +238,6 @@ const CUSTOMERS = prepared(
   `SELECT x.customer_id, p.person_id, h.customer_id IS NOT NULL AS hub FROM unnest($2::text[]) AS x(customer_id)
    LEFT JOIN persons p ON p.site_pk = $1 AND p.customer_id = x.customer_id LEFT JOIN hubs h ON h.site_pk = $1 AND h.customer_id = x.customer_id`,
 );
-const BROWSER_ROWS = rowParameters('site_pk bigint, anonymous_id text');
-const LOCK_BROWSERS = prepared(
-  `INSERT INTO browsers (site_pk, anonymous_id) SELECT * FROM ${BROWSER_ROWS.from}
-   ON CONFLICT (site_pk, anonymous_id) DO UPDATE SET version = browsers.version + 1 RETURNING browser_pk, site_pk, anonymous_id, kiosk, version`,
-);
-const LOCK_BROWSER = prepared(
-  'UPDATE browsers SET version = version + 1 WHERE browser_pk = $1 RETURNING browser_pk, site_pk, anonymous_id, kiosk, version',
-);
-const BROWSER = prepared('SELECT browser_pk, site_pk, anonymous_id, kiosk, version FROM browsers WHERE browser_pk = $1');
-const LOCK_BROWSERS_AT = prepared(
-  'UPDATE browsers SET version = version + 1 WHERE browser_pk = ANY($1::bigint[]) RETURNING browser_pk, site_pk, anonymous_id, kiosk, version',
-);
-const TOUCH = prepared('UPDATE browsers SET version = version + 1 WHERE browser_pk = ANY($1::bigint[])');
 const WITHIN = prepared(
   `SELECT DISTINCT session_pk FROM links WHERE browser_pk = $1 AND last_time >= $2 AND first_time <= $3 AND session_pk > $4
    ORDER BY session_pk LIMIT $5`,
