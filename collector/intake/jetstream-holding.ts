@@ -136,10 +136,10 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
   }
 
   /** What fails alone as well stays in the stream, and costs nothing else its turn. */
-  async function oneByOne(groups: readonly { message: JsMsg; text: string }[]): Promise<void> {
-    for (const { message, text } of groups) {
+  async function oneByOne(groups: readonly { message: JsMsg; text: string; group: Group | null }[]): Promise<void> {
+    for (const { message, text, group } of groups) {
       if (stopped) return;
-      if (await applied(text, message.seq).catch(() => false)) done(message);
+      if (await applied(group, text, message.seq).catch(() => false)) done(message);
       else {
         inHand.delete(message.seq);
         aside.add(message.seq);
@@ -148,9 +148,8 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
     }
   }
 
-  async function applied(text: string, sequence: number): Promise<boolean> {
+  async function applied(group: Group | null, text: string, sequence: number): Promise<boolean> {
     try {
-      const group = decodeGroup(text);
       await (group ? applyGroup(group) : applier.refuse(text));
       return true;
     } catch (error) {
@@ -206,7 +205,7 @@ export async function hold({ stream, partition, consumer, applier, metrics, log 
       const group = decodeGroup(text);
       // It did come, if not by the consumer.
       if (group) missing.delete(`${group.from} ${group.n}`);
-      return applied(text, sequence).finally(() => inHand.delete(sequence));
+      return applied(group, text, sequence).finally(() => inHand.delete(sequence));
     },
     abandon: stop,
     async finish() {
