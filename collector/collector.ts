@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type Millis, SECOND } from '../protocol/event.ts';
 import { type Config, readConfig } from './config.ts';
 import { dropRunning, keepAdminToken, spoolFile, writeRunning } from './data-dir.ts';
 import type { SiteRecord } from './domain/site.ts';
@@ -22,7 +23,7 @@ import { createFrontier } from './http/frontier.ts';
 import { createGs1, lookupOf, type SiteTarget } from './http/gs1.ts';
 import { rateLimit } from './http/rate.ts';
 import { createScan } from './http/scan.ts';
-import { createHttpServer, drainServer, listen } from './http/server.ts';
+import { createHttpServer, listen } from './http/server.ts';
 import { sessionRoutes } from './http/session.ts';
 import { tagRoutes } from './http/tag.ts';
 import { uiRoutes } from './http/ui.ts';
@@ -68,8 +69,19 @@ const CODES_WARMED = 20_000;
 /** How soon a token that another collector made or revoked counts here. */
 const TOKENS_MS = 5_000;
 
+/** How long requests wait until what was acknowledged before them is applied. */
+export interface Patience {
+  /** After it a reader sees what there is. */
+  read: Millis;
+  /** After it an erasure is refused. */
+  erase: Millis;
+}
+
+const PATIENCE: Patience = { read: 1 * SECOND, erase: 30 * SECOND };
+
 export interface Dependencies {
   now?: () => number;
+  patience?: Partial<Patience>;
   log?: Logger;
   /** An I/O error broke the store: it answers 503 from here on. Kill the process, without `close`; the next start recovers. */
   onBroken?: () => void;
@@ -78,13 +90,13 @@ export interface Dependencies {
 /** Starts a collector. Settings left out have the defaults of config.ts. Throws StartupError. */
 export async function createCollector(
   settings: Partial<Config> = {},
-  { now = Date.now, log, onBroken }: Dependencies = {},
+  { now = Date.now, patience = {}, log, onBroken }: Dependencies = {},
 ): Promise<Collector> {
   const config: Config = { ...readConfig({}), ...settings };
   const logger = log ?? createLog(config.log_level);
   const unlock = lockDataDir(config.data_dir);
   try {
-    return await start(config, { now, log: logger, unlock, onBroken });
+    return await start(config, { now, patience: { ...PATIENCE, ...patience }, log: logger, unlock, onBroken });
   } catch (error) {
     unlock();
     throw error;
@@ -121,12 +133,13 @@ export async function migrateStore(
 
 interface Start {
   now: () => number;
+  patience: Patience;
   log: Logger;
   unlock: () => void;
   onBroken: (() => void) | undefined;
 }
 
-async function start(config: Config, { now, log, unlock, onBroken }: Start): Promise<Collector> {
+async function start(config: Config, { now, patience, log, unlock, onBroken }: Start): Promise<Collector> {
   const file = join(config.data_dir, 'footfall.db');
   const store = config.database_url
     ? await openPostgres(config.database_url)
@@ -172,13 +185,15 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
         count,
       })
     : null;
-  const journal = store.journal && { journal: store.journal, direct, count, sites: store.sites, log };
+  const journal = store.journal && { journal: store.journal, direct, count, sites: store.sites, log, settle_ms: patience.read };
   const journaled = journal && !shape ? await openJournaled(journal) : null;
   // What is left of a time without a stream.
   if (journal && shape && config.role !== 'collector') await applyAbandoned(journal, 0);
   // What tags and codes send survives an outage of the store; what is asked for by name (an import, a decision) goes straight to it.
   const intake = shape?.intake ?? journaled ?? direct;
   const settled = journaled?.settled ?? (async () => undefined);
+  const allApplied = async (): Promise<boolean> =>
+    ((await shape?.emptied(patience.erase)) ?? true) && ((await store.journal?.emptied(patience.erase)) ?? true);
   const codes = codeCache(async (code) => (await store.queries.codes({ sites: null, code }))[0] ?? null, now);
   const warmCodes = async (): Promise<void> => {
     codes.warm((await store.queries.codes({ sites: null, limit: CODES_WARMED })).map((row) => [row.code, row]));
@@ -211,7 +226,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
   const audit = createAudit({ store, days: config.audit_days, log, now });
   const limit = apiLimit({ auth, api_rate: config.api_rate, trust_proxy: config.trust_proxy, now });
   const { api, stream } = mountApi({
-    ...{ store, intake: direct, reads, auth, audit, limit, settled, retention, frontier, metrics, log, now },
+    ...{ store, intake: direct, reads, auth, audit, limit, settled, allApplied, retention, frontier, metrics, log, now },
     ...{ policy: DEFAULT_POLICY, data_dir: config.data_dir, publicUrl: () => url },
     ...{ onCodes: codesChanged, onStores: stores.forgetAll, onGs1Targets: gs1Targets.forgetAll },
   });
@@ -234,7 +249,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
       uiRoutes({ dir: join(root, 'dist/ui') }),
     ],
   });
-  const server = createHttpServer(app);
+  const { server, drain } = createHttpServer(app);
   await listen(server, config);
   const { port } = server.address() as AddressInfo;
   url ||= `http://localhost:${port}`;
@@ -252,7 +267,7 @@ async function start(config: Config, { now, log, unlock, onBroken }: Start): Pro
     settled,
     async close() {
       await stream.close();
-      await drainServer(server);
+      await drain();
       clearInterval(reload);
       await audit.close();
       await recorder.close();

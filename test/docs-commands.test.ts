@@ -38,7 +38,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-test.each(PAGES)('%s: each command succeeds', { timeout: 60_000 }, async (page) => {
+test.each(PAGES)('%s: each command succeeds', { timeout: 300_000 }, async (page) => {
   const blocks = commandsOf(page);
   expect(blocks.length).toBeGreaterThan(0);
   expect(await runAll(blocks)).toHaveLength(blocks.length);

@@ -27,7 +27,7 @@ export async function startCluster({ fsync = false, port = 0 } = {}): Promise<Cl
     cwd: folder,
     stdio: 'pipe',
   });
-  const at = port || (await freePort());
+  let at = port;
   const settings = {
     listen_addresses: '127.0.0.1',
     max_connections: '200',
@@ -43,9 +43,21 @@ export async function startCluster({ fsync = false, port = 0 } = {}): Promise<Cl
         stdio: ['ignore', 'ignore', 'pipe'],
       }),
     );
+  /** Somebody else may take a free port before the server does. */
+  const boot = async (): Promise<ChildProcess> => {
+    for (let left = 5; ; left -= 1) {
+      at = port || (await freePort());
+      try {
+        return await run();
+      } catch (error) {
+        if (port || left === 1 || !/could not bind|already in use/i.test(String(error))) throw error;
+      }
+    }
+  };
+  const booted = await boot();
   const cluster: Cluster = {
+    process: booted,
     url: `postgres://footfall@127.0.0.1:${at}/postgres`,
-    process: await run(),
     async restart() {
       cluster.process = await run();
     },

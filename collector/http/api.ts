@@ -47,6 +47,8 @@ export interface ApiParts extends Omit<ApiOptions, 'sites'> {
   frontier: Frontier;
   metrics: Metrics;
   log: Logger;
+  /** Whether all that any collector acknowledged by now is in the store, after as long as that may take. */
+  allApplied(): Promise<boolean>;
   data_dir: string;
   now: () => Millis;
   publicUrl: () => string;

@@ -26,12 +26,14 @@ export interface ErasureOptions {
   api: Api;
   store: Store;
   policy: LinkingPolicy;
+  /** Whether all that any collector acknowledged by now is in the store, after as long as that may take. */
+  allApplied(): Promise<boolean>;
   /** Printed codes that were retired. */
   onCodes(codes: readonly string[]): void;
   now: () => Millis;
 }
 
-export function erasureRoutes({ api: { endpoint }, store, policy, onCodes, now }: ErasureOptions): void {
+export function erasureRoutes({ api: { endpoint }, store, policy, allApplied, onCodes, now }: ErasureOptions): void {
   const { queries } = store;
 
   endpoint(
@@ -53,6 +55,9 @@ export function erasureRoutes({ api: { endpoint }, store, policy, onCodes, now }
     async ({ params, query: { site: named, dry_run }, access, noted, noteRead }) => {
       const site = oneSite(store, siteFor(access, named));
       const { site_pk, email_key } = siteRecord(store, site);
+      // What came afterwards would be theirs again.
+      if (!dry_run && !(await allApplied()))
+        throw new Problem(503, 'Events that were acknowledged before are not all stored yet: try again', {}, { 'retry-after': '10' });
       const erased_at = now();
       const erasure_id = `ers_${erased_at.toString(36).padStart(9, '0')}-${nanoid(10)}`;
       const work = { erasure_id, site, site_pk, email_key, customer_id: params.id, author: access.name, now: erased_at };

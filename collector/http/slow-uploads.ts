@@ -13,6 +13,11 @@ export function mayTakeLong(req: IncomingMessage): void {
   unhurried.add(req);
 }
 
+export interface Connections {
+  /** Ends those that never had a request: node takes them neither for idle nor for busy. */
+  destroyUnused(): void;
+}
+
 interface Upload {
   req: IncomingMessage | null;
   /** The request that `since` is about, and its bytes then. */
@@ -25,7 +30,7 @@ interface Upload {
  * Looks at every connection once a second, instead of a timer for each request: the hot path pays one look-up. The server's own
  * `requestTimeout` has to be 0; its `headersTimeout` still holds.
  */
-export function limitUploads(server: Server, patience = PATIENCE): void {
+export function limitUploads(server: Server, patience = PATIENCE): Connections {
   const uploads = new Map<Socket, Upload>();
   server.on('connection', (socket) => {
     uploads.set(socket, { req: null, watched: null, since: 0, bytes: 0 });
@@ -40,6 +45,11 @@ export function limitUploads(server: Server, patience = PATIENCE): void {
     for (const [socket, upload] of uploads) if (isLate(socket, upload, now, patience)) refuse(socket);
   }, SECOND).unref();
   server.once('close', () => clearInterval(timer));
+  return {
+    destroyUnused() {
+      for (const [socket, { req }] of uploads) if (req === null) socket.destroy();
+    },
+  };
 }
 
 function isLate(socket: Socket, upload: Upload, now: number, patience: number): boolean {

@@ -14,6 +14,8 @@ export interface JetstreamShape {
   intake: JetstreamIntake;
   /** Rejects with StoreUnavailable where the stream cannot be asked. */
   probe(): Promise<void>;
+  /** True once linkers have applied all groups that were there; false if they have not in this time. Rejects with StoreUnavailable. */
+  emptied(within: Millis): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -32,6 +34,8 @@ export interface ShapeOptions {
 
 /** How long an event of a site that this process has not heard of waits for the news. */
 const SITE_PATIENCE = 15 * SECOND;
+/** How often it is looked at whether groups are gone. */
+const LOOK_MS = 100;
 
 /** Throws StartupError. */
 export async function openJetstream({ settings, role, store, direct, registry, count, log, now }: ShapeOptions): Promise<JetstreamShape> {
@@ -53,14 +57,23 @@ export async function openJetstream({ settings, role, store, direct, registry, c
       await store.write((tx) => tx.saveFailed('', [{ event_id: null, reason: 'bad_event', raw }], now()));
     },
   };
+  const state = (): ReturnType<typeof stream.state> =>
+    stream.state().catch((cause: unknown) => {
+      throw new StoreUnavailable('down', { cause });
+    });
   const linker = role === 'collector' ? null : startLinker({ stream, applier, metrics, log });
   return {
     intake,
     async probe() {
       if (role !== 'linker') return intake.probe();
-      await stream.state().catch((cause: unknown) => {
-        throw new StoreUnavailable('down', { cause });
-      });
+      await state();
+    },
+    async emptied(within) {
+      const { last_seq } = await state();
+      for (const until = performance.now() + within; ; await new Promise((resolve) => setTimeout(resolve, LOOK_MS))) {
+        if ((await state()).first_seq > last_seq) return true;
+        if (performance.now() > until) return false;
+      }
     },
     async close() {
       await intake.drain();

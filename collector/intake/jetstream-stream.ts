@@ -40,7 +40,7 @@ export interface Stream {
   jsm: JetStreamManager;
   subject(partition: number | '*'): string;
   /** What waits in it, and since when. Rejects where it cannot be asked. */
-  state(): Promise<{ messages: number; bytes: number; lag_seconds: number }>;
+  state(): Promise<{ messages: number; bytes: number; lag_seconds: number; first_seq: number; last_seq: number }>;
   close(): Promise<void>;
 }
 
@@ -102,7 +102,7 @@ function streamOf(nc: NatsConnection, jsm: JetStreamManager, { config }: StreamI
       const { state } = await jsm.streams.info(name);
       const oldest = Date.parse(state.first_ts);
       const lag_seconds = state.messages > 0 ? Math.max(0, (Date.now() - oldest) / SECOND) : 0;
-      return { messages: state.messages, bytes: state.bytes, lag_seconds };
+      return { messages: state.messages, bytes: state.bytes, lag_seconds, first_seq: state.first_seq, last_seq: state.last_seq };
     },
     close: () => nc.drain(),
   };

@@ -2,7 +2,7 @@
  * Journaled intake: a submission is acknowledged once the store's journal has it, and applied right after. The journal takes little
  * work and waits for no lock, so what is acknowledged may run ahead of what is applied, and more is applied together.
  */
-import { SECOND } from '../../protocol/event.ts';
+import { type Millis, SECOND } from '../../protocol/event.ts';
 import { StoreUnavailable } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Journal } from '../store/store.ts';
@@ -11,7 +11,7 @@ import { decodeSubmissions, encodeSubmissions } from './submission-json.ts';
 import { createTurns } from './turns.ts';
 
 export interface JournaledIntake extends Intake {
-  /** Resolves when what this process acknowledged by now is applied, or after a second. */
+  /** Resolves when what this process acknowledged by now is applied, or after `settle_ms`. */
   settled(): Promise<void>;
   /** Bytes that are acknowledged and not applied yet. */
   ahead(): number;
@@ -28,6 +28,8 @@ export interface JournaledOptions {
   /** Told what became of an event that was applied. */
   count(fate: Outcome): void;
   log: Logger;
+  /** How long a reader waits for what was acknowledged before it asked. */
+  settle_ms: Millis;
 }
 
 /** Events of one entry, at most; a larger submission is one alone. */
@@ -43,8 +45,6 @@ const REMOVE_MS = 100;
 /** An entry that is as old belonged to a collector that died: one that lives has applied it, or does no harm applying it as well. */
 const ABANDONED = 10 * SECOND;
 const LOOK_MS = 5 * SECOND;
-/** How long a reader waits for what was acknowledged before it asked. */
-const SETTLE_MS = 1 * SECOND;
 
 interface Waiting {
   submission: Submission;
@@ -175,7 +175,7 @@ export async function openJournaled(options: JournaledOptions): Promise<Journale
       if (applying.size === 0) return;
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise((resolve) => {
-        timer = setTimeout(resolve, SETTLE_MS);
+        timer = setTimeout(resolve, options.settle_ms);
       });
       await Promise.race([Promise.all(applying), late]);
       clearTimeout(timer);

@@ -1,4 +1,5 @@
 /** The journal in PostgreSQL: entries are inserted by themselves, under no lock of the store's, and deleted once they are applied. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
 import { connect, storeError } from './postgres-connect.ts';
 import { numbers, prepared } from './postgres-sql.ts';
@@ -10,6 +11,8 @@ const CONNECTIONS = 4;
 const TAKEN_OVER = 8;
 /** Deleted rows after which the table is vacuumed: autovacuum comes by once a minute, and a busy minute leaves a gigabyte of them. */
 const VACUUM_AFTER = 5_000;
+/** How often it is looked at whether entries are gone. */
+const LOOK_MS = 50;
 
 export function createJournal(url: string, options: { query_timeout: number; idle: number }): Journal & { close(): Promise<void> } {
   const pool = connect(url, { max: CONNECTIONS, pipeline: true, ...options });
@@ -58,10 +61,20 @@ export function createJournal(url: string, options: { query_timeout: number; idl
         client.release(!sound);
       }
     },
+    async emptied(within) {
+      const [newest] = await run<{ journal_pk: number | null }>(NEWEST, []);
+      for (const until = performance.now() + within; ; await wait(LOOK_MS)) {
+        const left = newest?.journal_pk == null ? [] : await run(UP_TO, [newest.journal_pk]);
+        if (left.length === 0) return true;
+        if (performance.now() > until) return false;
+      }
+    },
     close: () => pool.end(),
   };
 }
 
+const NEWEST = prepared('SELECT max(journal_pk) AS journal_pk FROM journal');
+const UP_TO = prepared('SELECT 1 FROM journal WHERE journal_pk <= $1 LIMIT 1');
 const APPEND = prepared('INSERT INTO journal (body) VALUES ($1) RETURNING journal_pk');
 /** Not those that somebody has in hand: who does removes them. */
 const REMOVE = prepared(

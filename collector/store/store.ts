@@ -52,6 +52,8 @@ export interface Journal {
    * the hands of another. Answers how many. Rejects with what `apply` threw, or with StoreUnavailable; then they stay.
    */
   takeOver(age: Millis, apply: (entries: readonly string[]) => Promise<void>): Promise<number>;
+  /** True once all entries are removed that were there, whoever appended them; false if they are not in this time. Rejects with StoreUnavailable. */
+  emptied(within: Millis): Promise<boolean>;
 }
 
 /** The event or statement that made a customer somebody else. */

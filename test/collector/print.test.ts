@@ -68,7 +68,7 @@ const get = async (path: string): Promise<{ type: string | null; status: number;
   return { type: response.headers.get('content-type'), status: response.status, body: Buffer.from(await response.arrayBuffer()) };
 };
 
-test('500 codes on sheets: 500 of 500 are read back, each on its page', { timeout: 240_000 }, async () => {
+test('500 codes on sheets: 500 of 500 are read back, each on its page', { timeout: 600_000 }, async () => {
   const response = await fetch(`${server.url}/v1/codes/sheet`, {
     method: 'POST',
     headers: { authorization: `Bearer ${server.admin_token}`, 'content-type': 'application/json' },

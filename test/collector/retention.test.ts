@@ -30,7 +30,7 @@ beforeAll(async () => {
   await first.close();
   clock.now = START + 31 * DAY;
   server = await startServer({ data_dir, retention_days: 30 }, clock);
-  await vi.waitFor(async () => expect(await payloadOf('old-view')).toBe(''));
+  await vi.waitFor(async () => expect(await payloadOf('old-view')).toBe(''), { timeout: 10_000 });
 });
 afterAll(async () => {
   await server.close();

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Collector, createCollector } from '../../collector/collector.ts';
+import { type Collector, createCollector, type Patience } from '../../collector/collector.ts';
 import type { Config } from '../../collector/config.ts';
 import type { LinkRow } from '../../collector/store/link-row.ts';
 import type { Queries } from '../../collector/store/queries.ts';
@@ -25,12 +25,19 @@ export interface TestServer extends Collector {
 
 export const START = Date.UTC(2026, 10, 20, 9);
 
-export async function startServer(settings: Partial<Config> = {}, clock = { now: START }): Promise<TestServer> {
+/** Tests read what they sent, however slow the machine is. */
+const PATIENT = { read: 15_000 };
+
+export async function startServer(
+  settings: Partial<Config> = {},
+  clock = { now: START },
+  patience: Partial<Patience> = PATIENT,
+): Promise<TestServer> {
   const data_dir = settings.data_dir ?? mkdtempSync(join(tmpdir(), 'footfall-'));
   const database_url = await databaseOf(data_dir);
   const collector = await createCollector(
     { port: 0, log_level: 'silent', collect_rate: 0, api_rate: 0, data_dir, database_url, ...settings },
-    { now: () => clock.now },
+    { now: () => clock.now, patience },
   );
   const { url, admin_token } = collector;
   const authorization = `Bearer ${admin_token}`;

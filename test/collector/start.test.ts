@@ -1,5 +1,7 @@
 /** Starts that cannot go on say what is wrong and what was expected; a start after a stop goes on where it was. */
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -44,6 +46,19 @@ test('a second collector on one data directory is refused, and names the first',
     /in use by another collector \(process \d+ at http/,
   );
   await server.close();
+});
+
+test('a connection on which nothing was ever sent does not hold up the end', async () => {
+  const server = await startServer();
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  await once(socket, 'connect');
+  // Answered after it: by now the server knows of the connection.
+  await fetch(`${server.url}/healthz`);
+  const began = performance.now();
+  await server.close();
+  // After ten seconds it would be cut off with all others.
+  expect(performance.now() - began).toBeLessThan(9_000);
+  socket.destroy();
 });
 
 test('a port that is taken says so', async () => {

@@ -210,7 +210,7 @@ test('polling slows down while it fails, and stops for good when the token is re
     },
   });
   closing.push(stop);
-  await vi.waitFor(() => expect(reports).toHaveLength(4));
+  await expect.poll(() => reports).toHaveLength(4);
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect(reports.map((failure) => failure?.kind ?? null)).toEqual([null, 'unreachable', null, 'refused']);
 });
@@ -223,5 +223,5 @@ test('nothing is read while nobody looks', async () => {
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(reads).toBe(0);
   hidden = false;
-  await vi.waitFor(() => expect(reads).toBeGreaterThan(0));
+  await expect.poll(() => reads).toBeGreaterThan(0);
 });

@@ -185,9 +185,9 @@ test('marks never run back in time, never leave the picture, and labels of a lan
 test('twenty thousand events are laid out in well under a second', () => {
   const many = Array.from({ length: 20_000 }, (_, index) => event(`e${index}`, index * 20 * MINUTE, { session_id: `s${index >> 4}` }));
   const links = Array.from({ length: 1_000 }, (_, index) => link(`s${index}`, index * 320 * MINUTE, (index + 1) * 320 * MINUTE));
-  const began = performance.now();
+  const began = process.cpuUsage();
   layOut(many, links);
-  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(process.cpuUsage(began).user / 1_000).toBeLessThan(1_000);
 });
 
 test('what is drawn of twenty thousand events is a few hundred things, at any zoom, and none of them is lost', () => {

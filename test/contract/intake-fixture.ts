@@ -82,6 +82,7 @@ export function journaledFixture(): IntakeFixture {
       direct: directIntake({ store, policy: DEFAULT_POLICY, transactions: 2, now }),
       count: (fate) => void fates.set(fate, (fates.get(fate) ?? 0) + 1),
       log: createLog('silent'),
+      settle_ms: 1_000,
     });
     opened.set(intake, store);
     return {

@@ -5,14 +5,16 @@ import { StoreUnavailable } from '../../collector/errors.ts';
 import { directIntake } from '../../collector/intake/direct.ts';
 import { type JournaledIntake, openJournaled } from '../../collector/intake/journaled.ts';
 import { encodeSubmissions } from '../../collector/intake/submission-json.ts';
+import type { LinkEvent } from '../../collector/linking/event.ts';
 import { DEFAULT_POLICY } from '../../collector/linking/policy.ts';
 import { createLog } from '../../collector/log.ts';
 import { openPostgres } from '../../collector/store/postgres.ts';
 import { LOCKS } from '../../collector/store/postgres-connect.ts';
 import type { Journal, Store } from '../../collector/store/store.ts';
-import { event } from '../collector/linking/histories.ts';
+import { event, T0 } from '../collector/linking/histories.ts';
+import { startServer } from '../collector/server.ts';
 import { startCluster } from '../postgres.ts';
-import { DEMO_SITE, openBeside } from './fixture.ts';
+import { createDatabase, DEMO_SITE, openBeside } from './fixture.ts';
 import { accepted } from './table.ts';
 
 let store: Store;
@@ -88,7 +90,7 @@ test('only what is old enough is taken over, and what cannot be applied stays', 
 
 function openIntake(): Promise<JournaledIntake> {
   const direct = directIntake({ store, policy: DEFAULT_POLICY, transactions: 2, now: Date.now });
-  return openJournaled({ journal, direct, sites: store.sites, count: () => undefined, log: createLog('silent') });
+  return openJournaled({ journal, direct, sites: store.sites, count: () => undefined, log: createLog('silent'), settle_ms: 1_000 });
 }
 
 test('what an earlier life left is applied before the next takes anything; what nobody can read is kept', async () => {
@@ -113,12 +115,44 @@ test('an entry of a site that is not known here stays, and what comes after it i
   expect(await entries()).toEqual([text]);
 });
 
+test('an erasure waits for what any collector acknowledged, and is refused where that takes too long', { timeout: 60_000 }, async () => {
+  const database_url = await createDatabase();
+  const server = await startServer({ database_url }, { now: T0 }, { erase: 300 });
+  const beside = new pg.Client({ connectionString: database_url });
+  await beside.connect();
+  const login = (n: number) => event('login', n, { anonymous_id: `E${n}`, session_id: `E${n}`, as: 'C9' });
+  const append = (...logins: LinkEvent[]) =>
+    (server.store.journal as Journal).append(encodeSubmissions([{ site: 'demo', events: logins.map(accepted), refused: [] }]));
+  await append(login(1));
+  const aged = () => beside.query(`UPDATE journal SET appended_at = now() - interval '1 minute'`);
+  await aged();
+  await expect.poll(() => server.links('customer_id=C9'), { timeout: 20_000 }).toHaveLength(1);
+  // Another collector's, which it has not applied yet.
+  await append(login(2));
+  const erasing = () => server.send<{ title: string }>('DELETE', '/v1/customers/C9?site=demo');
+  expect(await erasing()).toMatchObject({ status: 503, body: { title: expect.stringContaining('not all stored yet') } });
+  expect(await server.send('DELETE', '/v1/customers/C9?site=demo&dry_run=1')).toMatchObject({ status: 200 });
+  await aged();
+  await expect.poll(async () => (await beside.query('SELECT FROM journal')).rowCount, { timeout: 20_000 }).toBe(0);
+  expect(await erasing()).toMatchObject({ status: 200, body: { report: { events: 2 } } });
+  expect(await server.links('customer_id=C9')).toEqual([]);
+  await beside.end();
+  await server.close();
+});
+
 test('when the store goes away with as much ahead as may be, who waits is told, and close ends', { timeout: 60_000 }, async () => {
   const cluster = await startCluster({ fsync: true });
   const away = await openPostgres(cluster.url);
   await away.write((tx) => tx.saveSite(DEMO_SITE));
   const direct = directIntake({ store: away, policy: DEFAULT_POLICY, transactions: 2, now: Date.now });
-  const options = { journal: away.journal as Journal, direct, sites: away.sites, count: () => undefined, log: createLog('silent') };
+  const options = {
+    journal: away.journal as Journal,
+    direct,
+    sites: away.sites,
+    count: () => undefined,
+    log: createLog('silent'),
+    settle_ms: 1_000,
+  };
   const intake = await openJournaled(options);
   const blocker = new pg.Client({ connectionString: cluster.url });
   blocker.on('error', () => undefined);

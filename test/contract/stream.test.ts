@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type NatsCluster, type NatsNode, startNats } from '../../bench/harness/nats.ts';
+import type { Patience } from '../../collector/collector.ts';
 import type { Config } from '../../collector/config.ts';
 import { startServer, type TestServer, wire } from '../collector/server.ts';
 
@@ -21,10 +22,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function serve(nats_stream: string, settings: Partial<Config> = {}): Promise<TestServer> {
+async function serve(nats_stream: string, settings: Partial<Config> = {}, patience: Partial<Patience> = {}): Promise<TestServer> {
   const data_dir = join(folder, nats_stream);
   const clock = { now: Date.now() };
-  const server = await startServer({ nats_url: nats.url, nats_stream, partitions: 4, data_dir, ...settings }, clock);
+  const server = await startServer({ nats_url: nats.url, nats_stream, partitions: 4, data_dir, ...settings }, clock, patience);
   open.push(server);
   return server;
 }
@@ -85,6 +86,25 @@ test('an import and a decision go to the store itself, and say what became of th
   expect(body).toMatchObject({ accepted: 1, duplicate: 0 });
   const decided = await server.send<{ changed: number }>('POST', '/v1/decisions', { type: 'kiosk', anonymous_id: 'B1', reason: 'a till' });
   expect(decided.status).toBe(201);
+  await close(server);
+});
+
+test('an erasure waits for what stands in the stream, and is refused where that takes too long', async () => {
+  const server = await serve('erased', {}, { erase: 300 });
+  const login = (n: number) => ({ ...wire('login', { event_id: `e${n}`, anonymous_id: `E${n}`, time: Date.now() }), customer_id: 'C9' });
+  await server.post([login(1)]);
+  await eventually(
+    () => server.links('customer_id=C9'),
+    (links) => links.length === 1,
+  );
+  const erasing = () => server.send<{ title: string }>('DELETE', '/v1/customers/C9?site=demo');
+  await server.store.write(async () => {
+    expect((await server.post([login(2)])).status).toBe(204);
+    const refused = await erasing();
+    expect([refused.status, refused.body.title]).toEqual([503, expect.stringContaining('not all stored yet')]);
+  });
+  expect(await eventually(erasing, ({ status }) => status !== 503)).toMatchObject({ status: 200, body: { report: { events: 2 } } });
+  expect(await server.links('customer_id=C9')).toEqual([]);
   await close(server);
 });
 
