@@ -1,9 +1,9 @@
 /** Throwaway PostgreSQL: a cluster in a folder of its own, started for the tests that want one, gone after them. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from '../bench/harness/ports.ts';
 
 export interface Cluster {
   /** Of the database `postgres`; another name in its place is another database. */
@@ -27,7 +27,7 @@ export async function startCluster({ fsync = false, port = 0 } = {}): Promise<Cl
     cwd: folder,
     stdio: 'pipe',
   });
-  let at = port;
+  const at = port || ((await freePorts(1))[0] ?? 0);
   const settings = {
     listen_addresses: '127.0.0.1',
     max_connections: '200',
@@ -43,21 +43,9 @@ export async function startCluster({ fsync = false, port = 0 } = {}): Promise<Cl
         stdio: ['ignore', 'ignore', 'pipe'],
       }),
     );
-  /** Somebody else may take a free port before the server does. */
-  const boot = async (): Promise<ChildProcess> => {
-    for (let left = 5; ; left -= 1) {
-      at = port || (await freePort());
-      try {
-        return await run();
-      } catch (error) {
-        if (port || left === 1 || !/could not bind|already in use/i.test(String(error))) throw error;
-      }
-    }
-  };
-  const booted = await boot();
   const cluster: Cluster = {
-    process: booted,
     url: `postgres://footfall@127.0.0.1:${at}/postgres`,
+    process: await run(),
     async restart() {
       cluster.process = await run();
     },
@@ -100,16 +88,6 @@ function started(child: ChildProcess): Promise<ChildProcess> {
     child.stderr?.on('data', (chunk: Buffer) => {
       said = (said + chunk.toString()).slice(-4_000);
       if (said.includes('ready to accept connections')) resolve(child);
-    });
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
     });
   });
 }

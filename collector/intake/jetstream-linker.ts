@@ -165,10 +165,13 @@ export function startLinker({ stream, applier, metrics, log }: LinkerOptions): L
         continue;
       }
       if (!(await holding.salvage(message.string(), message.seq))) continue;
-      await jsm.streams.deleteMessage(name, message.seq, false).catch((error: unknown) => {
-        // Acknowledged meanwhile; else it is found again.
-        if (codeOf(error) !== NOT_DELETED) throw error;
-      });
+      try {
+        await jsm.streams.deleteMessage(name, message.seq, false);
+      } catch (error) {
+        // Acknowledged meanwhile: it was delivered. Else it is found again.
+        if (codeOf(error) === NOT_DELETED) continue;
+        throw error;
+      }
       metrics.salvaged.inc();
       salvaged += 1;
       if (salvaged === 1) log.warn({ partition }, 'the stream keeps groups that it does not deliver; they are fetched');

@@ -1,5 +1,6 @@
 /** The connection to NATS and the stream in it: made once, checked at each start, never made again behind the operator's back. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
 import {
   AckPolicy,
   DeliverPolicy,
@@ -48,6 +49,8 @@ export interface Stream {
 const PING = 2 * SECOND;
 /** A cluster that has just started first elects its leaders. */
 const PATIENCE = 20 * SECOND;
+/** A stream that was there is asked for again this long. */
+const REPLAY = 5 * SECOND;
 /** Window in which the stream itself drops a group published twice. The store's is for ever. */
 const DUPLICATE_WINDOW = 120 * SECOND;
 const MS = 1_000_000;
@@ -136,12 +139,17 @@ function serversOf(url: string): { servers: string[]; tls: boolean; user?: strin
 
 async function findOrMake(jsm: JetStreamManager, nc: NatsConnection, settings: StreamSettings): Promise<StreamInfo> {
   const { stream, marker } = settings;
-  try {
-    return await untilReady(() => jsm.streams.info(stream), nc);
-  } catch (error) {
-    if (codeOf(error) !== STREAM_NOT_FOUND) throw unusable(error);
+  const wasThere = existsSync(marker) && (JSON.parse(readFileSync(marker, 'utf8')) as { stream: string }).stream === stream;
+  // Servers that were all restarted may not have read again yet what they keep.
+  for (const until = Date.now() + (wasThere ? REPLAY : 0); ; await wait(250)) {
+    try {
+      return await untilReady(() => jsm.streams.info(stream), nc);
+    } catch (error) {
+      if (codeOf(error) !== STREAM_NOT_FOUND) throw unusable(error);
+      if (Date.now() >= until) break;
+    }
   }
-  if (existsSync(marker) && (JSON.parse(readFileSync(marker, 'utf8')) as { stream: string }).stream === stream)
+  if (wasThere)
     throw new StartupError(
       `NATS_STREAM=${stream}: this stream was there and is gone, and with it all that was not stored yet. To go on with a new one, remove ${marker}`,
     );
@@ -186,7 +194,7 @@ async function untilReady<T>(ask: () => Promise<T>, nc: NatsConnection): Promise
       const code = codeOf(error);
       const starting = code === 0 || STARTING.has(code);
       if (!starting || Date.now() > until || nc.isClosed()) throw code === STREAM_NOT_FOUND ? error : unusable(error);
-      await new Promise((resolve) => setTimeout(resolve, 250));
+      await wait(250);
     }
   }
 }

@@ -117,7 +117,11 @@ test('it is printed: a PDF comes down', async () => {
   await click('//button[.="Print a sheet"]');
   expect(await (await analyst.find('[name="named"]')).getAttribute('value')).toBe('SHELF-7');
   await click('//button[.="Make the PDF"]');
-  await browser.driver.wait(() => readdirSync(folder).includes('codes.pdf'), 10_000, 'no PDF');
+  await browser.driver.wait(
+    () => readdirSync(folder).includes('codes.pdf') && readFileSync(join(folder, 'codes.pdf')).length > 0,
+    30_000,
+    'no PDF',
+  );
   expect(readFileSync(join(folder, 'codes.pdf')).subarray(0, 5).toString()).toBe('%PDF-');
 });
 

@@ -70,7 +70,7 @@ describe.each(ENGINES)('%s', (engine) => {
     await driver.findElement({ id: 'tv' }).click();
     await expect.poll(() => driver.getCurrentUrl()).toBe(`${shop}/tv?size=55`);
     await driver.navigate().back();
-    expect(await driver.getCurrentUrl()).toBe(`${shop}/`);
+    await expect.poll(() => driver.getCurrentUrl()).toBe(`${shop}/`);
     expect(await driver.executeAsyncScript('const done = arguments[0]; setTimeout(() => done("later"), 5)')).toBe('later');
   });
 
@@ -79,7 +79,7 @@ describe.each(ENGINES)('%s', (engine) => {
     await driver.get(`${shop}/plain`);
     await driver.get(`${shop}/plain?2`);
     await driver.navigate().back();
-    expect(await driver.executeScript('return seen.persisted')).toBe(true);
+    await expect.poll(() => driver.executeScript('return window.seen?.persisted')).toBe(true);
   });
 
   test('shares storage between tabs and nothing between browsers', async () => {
@@ -130,7 +130,7 @@ describe.each(['chromium', 'firefox'] as const)('%s', (engine) => {
     await first.driver.get(`${shop}/`);
     await first.driver.executeScript('localStorage.cart = "tv"');
     // Both write localStorage to disk up to 5 s later: what is younger is lost to a crash, by design.
-    await new Promise((resolve) => setTimeout(resolve, 6_500));
+    await new Promise((resolve) => setTimeout(resolve, 15_000));
     await first.kill();
     const second = await start(engine, { profileDir });
     await second.driver.get(`${shop}/`);

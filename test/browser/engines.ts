@@ -1,11 +1,11 @@
 /** Launches the three real browser engines, each in a profile of its own, behind one WebDriver interface. */
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Builder, type WebDriver } from 'selenium-webdriver';
+import { freePorts } from '../../bench/harness/ports.ts';
 import { type Guarded, startGuarded } from '../guard.ts';
 import { clockScript } from './clock.ts';
 import { bridgeMarionette } from './marionette.ts';
@@ -111,7 +111,7 @@ function toBrowser(engine: Engine, { driver, processes, quits, release }: Starte
   };
 }
 
-const START_TIMEOUT = 30_000;
+const START_TIMEOUT = 90_000;
 const QUIT_TIMEOUT = 5_000;
 
 type Starter = (profileDir: string, options: LaunchOptions, removes: readonly string[]) => Promise<Started>;
@@ -176,7 +176,14 @@ async function startFirefox(profileDir: string, { args = [], prefs = {} }: Launc
     { removes, env: { ...isolated(profileDir), MOZ_CRASHREPORTER_DISABLE: '1', MOZ_REMOTE_SETTINGS_DEVTOOLS: '0' } },
   );
   return orKill([firefox], async () => {
-    const port = await until(firefox, () => Number(readFileSync(portFile, 'utf8')) || undefined);
+    const port = await until(firefox, () => {
+      try {
+        return Number(readFileSync(portFile, 'utf8')) || undefined;
+      } catch {
+        // It ended, and its profile is gone.
+        return undefined;
+      }
+    });
     const bridge = await bridgeMarionette(port);
     const driver = await connect(bridge.url, { browserName: 'firefox', webSocketUrl: true });
     return { driver, processes: [firefox], quits: firefox, release: () => bridge.close() };
@@ -203,7 +210,7 @@ async function startWebKit(profileDir: string, { args = [] }: LaunchOptions, rem
   const processes = [screen];
   return orKill(processes, async () => {
     const [, display] = await screen.waitFor(/^(\d+)$/m, START_TIMEOUT);
-    const port = await freePort();
+    const [port] = await freePorts(1);
     const service = startGuarded('WebKitWebDriver', [`--port=${port}`, '--host=127.0.0.1'], {
       removes,
       env: { ...isolated(profileDir), DISPLAY: `:${display}`, GDK_BACKEND: 'x11', NO_AT_BRIDGE: '1' },
@@ -252,8 +259,9 @@ async function orKill(processes: readonly Guarded[], start: () => Promise<Starte
   try {
     return await start();
   } catch (error) {
-    const outputs = processes.map((one) => one.output()).join('\n');
+    // Before they have ended they may not have said it all.
     await Promise.all(processes.map((one) => one.kill()));
+    const outputs = processes.map((one) => one.output()).join('\n');
     throw new Error(`The browser did not start: ${error instanceof Error ? error.message : String(error)}\n${outputs}`, { cause: error });
   }
 }
@@ -264,14 +272,6 @@ async function until<T>(owner: Guarded, probe: () => T | undefined | Promise<T |
     if (found) return found;
   }
   throw new Error(owner.running() ? `not ready within ${START_TIMEOUT} ms` : 'ended before it was ready');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function sendBidi(driver: WebDriver, method: string, params: object): Promise<unknown> {

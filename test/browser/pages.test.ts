@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { By, Key } from 'selenium-webdriver';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startYardstick, type Yardstick } from '../yardstick.ts';
 import { type Analyst, analystAt } from './analyst.ts';
 import { type Browser, ENGINES, launch } from './engines.ts';
 import { tellDoubts } from './ui-doubts.ts';
@@ -42,17 +43,22 @@ afterAll(() => server?.close());
 describe('chromium', () => {
   let browser: Browser;
   let analyst: Analyst;
+  let yardstick: Yardstick;
   beforeAll(async () => {
+    yardstick = startYardstick();
     browser = await launch('chromium');
     analyst = await analystAt(browser, server);
   });
-  afterAll(() => browser?.close());
+  afterAll(async () => {
+    await yardstick.stop();
+    await browser?.close();
+  });
 
   test.each(PAGES)('%s can be used within a second of navigating', async (hash, ready) => {
     const took = [await analyst.open(hash, ready), await analyst.open(hash, ready), await analyst.open(hash, ready)];
     console.log(`${hash}: ${took.join(', ')} ms`);
-    expect(took.sort((a, b) => a - b)[1]).toBeLessThan(1_000);
-    expect(Math.max(...took)).toBeLessThan(5_000);
+    expect(took.sort((a, b) => a - b)[1]).toBeLessThan(1_000 * yardstick.typical());
+    expect(Math.max(...took)).toBeLessThan(5_000 * yardstick.worst());
     expect(await analyst.faults()).toEqual([]);
   });
 
@@ -74,7 +80,7 @@ describe('chromium', () => {
     await click('.overview button:last-of-type');
     const slow = await analyst.longTasks();
     console.log(`${customer}: ${await drawn()} elements, tasks over 50 ms: ${slow.join(', ') || 'none'}`);
-    expect(Math.max(0, ...slow)).toBeLessThan(200);
+    expect(Math.max(0, ...slow)).toBeLessThan(200 * yardstick.worst());
     expect(await analyst.faults()).toEqual([]);
   });
 

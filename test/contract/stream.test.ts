@@ -66,7 +66,10 @@ test('events, scans and logins that were published are linked, and each metric o
   const { body } = await server.send<{ failed: { reason: string }[] }>('GET', '/v1/failed');
   expect(body.failed.map(({ reason }) => reason)).toEqual(['bad_type']);
 
-  const text = await metricsOf(server);
+  const text = await eventually(
+    () => metricsOf(server),
+    (said) => /^footfall_stream_groups 0$/m.test(said) && /^footfall_linker_partitions 4$/m.test(said),
+  );
   expect(text).toMatch(/^footfall_events_total\{fate="published"\} 2$/m);
   expect(text).toMatch(/^footfall_events_total\{fate="stored"\} 2$/m);
   expect(text).toMatch(/^footfall_stream_groups 0$/m);
@@ -227,12 +230,14 @@ test.each([
       void linker.post([page(`o${others}`, `B${others % 12}`)]);
     };
     const traffic = busy ? setInterval(another, 100) : undefined;
+    // Among others, one that is acknowledged in that moment may be taken for passed over, and one published twice.
+    const expected = busy ? expect.toSatisfy((count: number) => count >= 12, 'at least 12') : 12;
     expect(
       await eventually(
         () => value('footfall_linker_salvaged_total'),
         (count) => count >= 12,
       ),
-    ).toBe(12);
+    ).toEqual(expected);
     clearInterval(traffic);
     expect(
       await eventually(
@@ -240,7 +245,7 @@ test.each([
         (count) => count === 0,
       ),
     ).toBe(0);
-    expect(await value('footfall_events_total\\{fate="duplicate"\\}')).toBe(12);
+    expect(await value('footfall_events_total\\{fate="duplicate"\\}')).toEqual(expected);
     expect((await stored()).length).toBe(12);
     if (busy) expect(others).toBeGreaterThan(20);
     await close(linker);

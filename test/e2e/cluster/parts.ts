@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePorts, type NatsCluster, startNats } from '../../../bench/harness/nats.ts';
+import { type NatsCluster, startNats } from '../../../bench/harness/nats.ts';
+import { freePorts } from '../../../bench/harness/ports.ts';
 import { type Cluster as Postgres, startCluster as startPostgres } from '../../postgres.ts';
 
 export const ADMIN_TOKEN = 'sk_cluster_test_0123456789abcdef';
@@ -70,10 +71,12 @@ export async function startParts(): Promise<Parts> {
         return new Promise((resolve) => child.once('exit', resolve));
       },
       async metric(metric) {
-        const answer = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(3_000) }).catch(() => null);
-        const lines = ((await answer?.text()) ?? '')
-          .split('\n')
-          .filter((line) => line.startsWith(metric) && /^[ {]/.test(line.slice(metric.length)));
+        const text = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(3_000) })
+          .then((answer) => answer.text())
+          .catch(() => null);
+        // Who does not answer is not at rest.
+        if (text === null) return Number.NaN;
+        const lines = text.split('\n').filter((line) => line.startsWith(metric) && /^[ {]/.test(line.slice(metric.length)));
         return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
       },
     };

@@ -12,6 +12,8 @@ export interface Visitors {
   acknowledged: WireEvent[];
   /** What happened since the last call: acknowledged events, answers by status (`error`: none), slowest batch from first try to 2xx. */
   phase(): { acknowledged: number; answers: Record<string, number>; slowest_ms: number };
+  /** How long the oldest batch under way has been tried, in ms. */
+  oldest(): number;
   /** Ends it once every batch was taken. Answers how many never were. */
   stop(): Promise<number>;
 }
@@ -30,12 +32,15 @@ export function startVisitors(urls: readonly string[], { browsers = 200, connect
   let slowest = 0;
   let given_up = 0;
   let stopped = false;
+  /** Of each connection, when its batch under way was first tried. */
+  const tried = new Array<number>(connections).fill(Number.POSITIVE_INFINITY);
   const every = Array.from({ length: browsers }, (_, n) => visitor(n));
 
   async function send(own: readonly (() => WireEvent[])[], turn: number): Promise<void> {
     for (let n = turn; !stopped; n += 1) {
       const events = own[n % own.length]?.() ?? [];
       const started = performance.now();
+      tried[turn] = started;
       let wait = FIRST_WAIT;
       for (let attempt = 0; ; attempt += 1) {
         const status = await post(urls[(turn + attempt) % urls.length] ?? '', events);
@@ -48,6 +53,7 @@ export function startVisitors(urls: readonly string[], { browsers = 200, connect
         await new Promise((resolve) => setTimeout(resolve, wait * (1 + Math.random())));
         wait = Math.min(wait * 2, LONGEST_WAIT);
       }
+      tried[turn] = Number.POSITIVE_INFINITY;
       acknowledged.push(...events);
       taken += events.length;
       slowest = Math.max(slowest, performance.now() - started);
@@ -67,6 +73,7 @@ export function startVisitors(urls: readonly string[], { browsers = 200, connect
       [taken, answers, slowest] = [0, {}, 0];
       return past;
     },
+    oldest: () => performance.now() - Math.min(...tried),
     async stop() {
       stopped = true;
       await Promise.all(senders);

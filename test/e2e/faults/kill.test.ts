@@ -39,7 +39,7 @@ test.each(['SQLite', 'PostgreSQL'])(
   60_000 + ROUNDS * 10_000,
 );
 
-test('what a killed collector acknowledged and did not apply, another one on the database does', { timeout: 90_000 }, async () => {
+test('what a killed collector acknowledged and did not apply, another one on the database does', { timeout: 150_000 }, async () => {
   const database_url = await createDatabase();
   const folders = [0, 1].map(() => mkdtempSync(join(tmpdir(), 'footfall-kill-')));
   const [dying, living] = await Promise.all(
@@ -60,7 +60,7 @@ test('what a killed collector acknowledged and did not apply, another one on the
     return rowCount ?? 0;
   };
   const found = await left();
-  await expect.poll(left, { timeout: 30_000 }).toBe(0);
+  await expect.poll(left, { timeout: 60_000 }).toBe(0);
   living.child.kill('SIGTERM');
   await living.ended;
   const { ids, linked } = await storedIn('', database_url);
