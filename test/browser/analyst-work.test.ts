@@ -1,8 +1,9 @@
 /** An analyst's work in real Chromium: the first minute with the demo, finding people, and decisions with their undo, also without a mouse. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Key } from 'selenium-webdriver';
+import { By, Key } from 'selenium-webdriver';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Analyst, analystAt } from './analyst.ts';
+import { clickOn } from './click.ts';
 import { type Browser, launch } from './engines.ts';
 import { JANE, JANES_EMAIL, startNow, type TownServer, tellJane } from './ui-store.ts';
 
@@ -18,7 +19,7 @@ afterAll(async () => {
   await server?.close();
 });
 
-const click = async (css: string): Promise<void> => (await analyst.find(css)).click();
+const click = (css: string): Promise<void> => clickOn(browser.driver, By.css(css));
 const press = (...keys: string[]): Promise<void> =>
   browser.driver
     .actions()

@@ -6,6 +6,7 @@ import { By, Key, until, type WebElement } from 'selenium-webdriver';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TestServer } from '../collector/server.ts';
 import { type Analyst, analystAt } from './analyst.ts';
+import { clickOn } from './click.ts';
 import { type Browser, launch } from './engines.ts';
 import { fillShops } from './ui-shops.ts';
 import { ATTACK, startNow } from './ui-store.ts';
@@ -27,7 +28,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const click = async (xpath: string): Promise<void> => (await shown(xpath)).click();
+const click = (xpath: string): Promise<void> => clickOn(browser.driver, By.xpath(xpath));
 async function shown(xpath: string): Promise<WebElement> {
   return browser.driver.wait(until.elementLocated(By.xpath(xpath)), 10_000, `no ${xpath}`);
 }

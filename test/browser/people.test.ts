@@ -1,7 +1,8 @@
 /** Who is who, from real browsers to the stored links: logins over each other, shared and stale scans, and the demo shop with no code of ours. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { By, until } from 'selenium-webdriver';
+import { By } from 'selenium-webdriver';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { visible } from './click.ts';
 import { type Browser, ENGINES, launch } from './engines.ts';
 import { openShop, page, type Shop } from './shop.ts';
 import { typesOf, type Visitor, visit } from './visitor.ts';
@@ -124,9 +125,7 @@ describe.each(ENGINES)('%s', (engine) => {
   test('the demo shop, with nothing of ours but the snippet, tells a whole purchase', async () => {
     const { driver } = browser;
     const byId = (id: string) => By.css(`[data-testid="${id}"]`);
-    // The shop's script shows what its page holds.
-    const find = async (id: string) =>
-      driver.wait(until.elementIsVisible(await driver.wait(until.elementLocated(byId(id)), 10_000)), 10_000);
+    const find = (id: string) => visible(driver, byId(id));
     const click = async (id: string) => driver.executeScript('arguments[0].click()', await find(id));
     const url = shop.server.url;
     await driver.get(`${url}/demo/p/camera-fjell-action/`);

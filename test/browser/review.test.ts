@@ -3,6 +3,7 @@ import { By, Key, until, type WebElement } from 'selenium-webdriver';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DAY, HOUR, type WireEvent } from '../../protocol/event.ts';
 import { type Analyst, analystAt } from './analyst.ts';
+import { clickOn } from './click.ts';
 import { type Browser, launch } from './engines.ts';
 import { ATTACK, importEvents, startNow, type TownServer } from './ui-store.ts';
 
@@ -30,7 +31,7 @@ function event(type: string, browserId: string, time: number, customer_id?: stri
   };
 }
 const shown = (xpath: string): Promise<WebElement> => browser.driver.wait(until.elementLocated(By.xpath(xpath)), 10_000, `no ${xpath}`);
-const click = async (xpath: string): Promise<void> => (await shown(xpath)).click();
+const click = (xpath: string): Promise<void> => clickOn(browser.driver, By.xpath(xpath));
 const said = (text: string): Promise<boolean> =>
   browser.driver.wait(async () => (await analyst.text('body')).includes(text), 10_000, `nothing says ${text}`);
 const statuses = async (): Promise<string[]> =>

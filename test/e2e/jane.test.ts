@@ -9,6 +9,7 @@ import type { LinkRow } from '../../collector/store/link-row.ts';
 import type { StoredEvent } from '../../collector/store/queries-events.ts';
 import type { Store } from '../../collector/store/store.ts';
 import { DAY } from '../../protocol/event.ts';
+import { clickOn, visible } from '../browser/click.ts';
 import { type Browser, launch, setClock } from '../browser/engines.ts';
 import { startServer, type TestServer } from '../collector/server.ts';
 import { sqliteFixture } from '../contract/fixture.ts';
@@ -34,14 +35,10 @@ afterAll(async () => {
 
 const byId = (id: string): By => By.css(`[data-testid="${id}"]`);
 
-async function click(driver: WebDriver, id: string): Promise<void> {
-  const element = await driver.wait(until.elementLocated(byId(id)), 10_000);
-  await driver.executeScript('arguments[0].scrollIntoView({block: "center"})', element);
-  await element.click();
-}
+const click = (driver: WebDriver, id: string): Promise<void> => clickOn(driver, byId(id));
 
 async function fill(driver: WebDriver, id: string, text: string): Promise<void> {
-  const field = await driver.wait(until.elementLocated(byId(id)), 10_000);
+  const field = await visible(driver, byId(id));
   await field.clear();
   await field.sendKeys(text);
 }
@@ -51,7 +48,7 @@ async function logIn(driver: WebDriver, name: string): Promise<void> {
   await fill(driver, 'login-name', name);
   await fill(driver, 'login-password', 'secret');
   await click(driver, 'login-submit');
-  await driver.wait(until.elementIsVisible(await driver.wait(until.elementLocated(byId('customer-id')), 10_000)), 10_000);
+  await visible(driver, byId('customer-id'));
 }
 
 const events = (): Promise<StoredEvent[]> => server.store.queries.events({}, 0, 1_000);

@@ -7,6 +7,7 @@ import type { ReportRow } from '../../collector/scan/report.ts';
 import type { StoredEvent } from '../../collector/store/queries-events.ts';
 import type { ScanRow } from '../../collector/store/queries-scans.ts';
 import { DAY } from '../../protocol/event.ts';
+import { clickOn, visible } from '../browser/click.ts';
 import { type Browser, launch, setClock } from '../browser/engines.ts';
 import { startServer, type TestServer } from '../collector/server.ts';
 
@@ -31,15 +32,11 @@ afterAll(async () => {
 
 const byId = (id: string): By => By.css(`[data-testid="${id}"]`);
 
-async function click(driver: WebDriver, id: string): Promise<void> {
-  const element = await driver.wait(until.elementLocated(byId(id)), 10_000);
-  await driver.executeScript('arguments[0].scrollIntoView({block: "center"})', element);
-  await element.click();
-}
+const click = (driver: WebDriver, id: string): Promise<void> => clickOn(driver, byId(id));
 
 async function fill(driver: WebDriver, fields: Record<string, string>): Promise<void> {
   for (const [id, text] of Object.entries(fields)) {
-    const field = await driver.wait(until.elementLocated(byId(id)), 10_000);
+    const field = await visible(driver, byId(id));
     await field.clear();
     await field.sendKeys(text);
   }

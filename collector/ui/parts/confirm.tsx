@@ -1,7 +1,7 @@
 /** Asks before something changes: shows what a dry run says would change, takes the reason, then does it. */
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { asFailure } from '../api.ts';
 import { useLoad } from '../load.ts';
 import { Icon } from './icons.tsx';
@@ -40,7 +40,7 @@ export function Confirm<Preview>({
   const problem = useSignal<string | null>(null);
   const busy = useSignal(false);
   const load = useLoad(preview, []);
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
 
   async function submit(event: Event): Promise<void> {
     event.preventDefault();

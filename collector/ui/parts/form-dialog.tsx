@@ -1,7 +1,7 @@
 /** A form in a dialog: its fields, what the collector says against them, and the deed. */
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { asFailure } from '../api.ts';
 import { Icon } from './icons.tsx';
 
@@ -20,7 +20,7 @@ export function FormDialog({ title, verb, children, act, onDone, onClose }: Form
   const dialog = useRef<HTMLDialogElement>(null);
   const problem = useSignal<string | null>(null);
   const busy = useSignal(false);
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
 
   async function submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();
